@@ -1,0 +1,79 @@
+// Applications (OAuth clients among them), their secrets, and who is assigned. A secret is stored hashed and shown once.
+#pragma once
+
+#include "directory/groups.h"
+
+namespace gatehouse::directory {
+
+struct NewApp {
+  App app;                               // id and times are set by create()
+  std::optional<std::string> client_id;  // given (seed), else the id
+  std::optional<Secret> secret;          // given (seed), else generated for kinds that have one
+};
+struct AppWithSecret {
+  App app;
+  std::optional<Secret> secret;          // only here, only once
+};
+
+class Apps {
+ public:
+  Apps(Needs needs, OrgId org) : needs_(needs), org_(std::move(org)) {}
+
+  Task<AppWithSecret> create(NewApp app, Cause cause);
+  Task<App> find(AppId id);
+  Task<App> find_by_client(std::string client_id);            // also inactive ones: the caller decides
+  Task<std::vector<App>> list(Page page, std::string label_prefix);
+  Task<App> update(App app, Cause cause);
+  Task<App> activate(AppId id, Cause cause);
+  Task<App> deactivate(AppId id, Cause cause);
+  Task<void> remove(AppId id, Cause cause);                   // denied while active (E0000056)
+  Task<bool> check_secret(App app, Secret secret);            // constant time; a high-entropy secret needs no slow hash
+  Task<Secret> new_secret(AppId id, Cause cause);
+
+  Task<void> assign_user(AppId app, UserId user, Cause cause);
+  Task<void> unassign_user(AppId app, UserId user, Cause cause);
+  Task<void> assign_group(AppId app, GroupId group, Cause cause);
+  Task<void> unassign_group(AppId app, GroupId group, Cause cause);
+  Task<bool> is_assigned(AppId app, UserId user);             // directly or through a group
+  Task<std::vector<App>> of_user(UserId user);
+  Task<std::vector<UserId>> assigned_users(AppId app, Page page);
+  Task<std::vector<GroupId>> assigned_groups(AppId app, Page page);
+
+ private:
+  Needs needs_;
+  OrgId org_;
+};
+
+// API tokens ("SSWS"): shown once, stored hashed, owned by a user, act with the owner's right.
+struct ApiToken {
+  std::string id, name;
+  UserId owner;
+  Timestamp created;
+  std::optional<Timestamp> expires;
+};
+class ApiTokens {
+ public:
+  ApiTokens(Needs needs, OrgId org) : needs_(needs), org_(std::move(org)) {}
+  Task<Secret> create(std::string name, UserId owner, Cause cause);
+  Task<ApiToken> check(Secret token);                         // Fault::unauthenticated; owner must be able to act
+  Task<std::vector<ApiToken>> list();
+  Task<void> revoke(std::string id, Cause cause);
+
+ private:
+  Needs needs_;
+  OrgId org_;
+};
+
+// Administrators: user ids with the super-admin role (roles come later).
+class Admins {
+ public:
+  Admins(Needs needs, OrgId org) : needs_(needs), org_(std::move(org)) {}
+  Task<void> grant(UserId user, Cause cause);
+  Task<bool> is_admin(UserId user);
+
+ private:
+  Needs needs_;
+  OrgId org_;
+};
+
+}  // namespace gatehouse::directory

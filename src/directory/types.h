@@ -1,0 +1,67 @@
+// The nouns of the directory.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/id.h"
+#include "core/json.h"
+#include "core/secret.h"
+
+namespace gatehouse::directory {
+
+using UserId = Id<struct UserTag>;    // 00u…
+using GroupId = Id<struct GroupTag>;  // 00g…
+using AppId = Id<struct AppTag>;      // 0oa…, also the OAuth client_id unless one was given
+
+// Okta's user statuses.
+enum class Status { staged, provisioned, active, recovery, password_expired, locked_out, suspended, deprovisioned };
+std::string_view name_of(Status status);             // "ACTIVE"
+Result<Status> parse_status(std::string_view name);
+// May this user sign in or keep using tokens and sessions?
+bool may_act(Status status);                         // active only (password_expired may only change the password)
+
+struct Profile {
+  std::string login, email, first_name, last_name;   // login: unique in the org, any case, ≤ 100 characters
+  json::object more;                                 // the other attributes ("mobilePhone", "department" …)
+};
+
+struct User {
+  UserId id;
+  Status status;
+  Profile profile;
+  Timestamp created, updated;
+  std::optional<Timestamp> activated, status_changed, last_login, password_changed;
+  std::int64_t version = 0;                          // grows with each change; ETag and optimistic locking
+};
+
+struct Group {
+  GroupId id;
+  std::string name, description;
+  bool built_in = false;                             // Everyone
+  Timestamp created, updated, membership_updated;
+};
+
+enum class AppKind { web, spa, native, service };    // Okta's application_type: web, browser, native, service
+enum class ClientAuth { none, secret_basic, secret_post };
+struct App {
+  AppId id;
+  std::string label;
+  AppKind kind;
+  bool active = true;
+  std::string client_id;
+  ClientAuth auth = ClientAuth::secret_basic;
+  std::vector<std::string> redirect_uris, post_logout_redirect_uris;
+  std::vector<std::string> grant_types;              // "authorization_code", "refresh_token", "client_credentials"
+  std::vector<std::string> scopes;                   // okta.* scopes granted to this client (org authorization server)
+  bool pkce_required = true;
+  bool consent_required = false;
+  bool rotate_refresh = true;
+  std::string initiate_login_uri;
+  Timestamp created, updated;
+};
+
+}  // namespace gatehouse::directory

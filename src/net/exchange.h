@@ -1,0 +1,47 @@
+// One request and its answer, as a handler sees it. Bodies stream in both directions with back-pressure.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/log.h"
+#include "core/task.h"
+#include "net/message.h"
+
+namespace gatehouse::net {
+
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual const Request& request() const = 0;
+  virtual const Log& log() const = 0;          // carries the request id
+  virtual Executor executor() const = 0;       // the loop of this connection
+
+  // The next piece of the request body, a view that lives until the next call; empty at the end. Sends 100-continue when
+  // the client waits for it. Fault::limited when the body is over the server's limit, Fault::invalid when malformed.
+  virtual Task<std::string_view> read_some() = 0;
+  // The whole body, at most `max` bytes; else Fault::limited (413).
+  Task<std::string> read_all(std::size_t max);
+  virtual const std::vector<std::pair<std::string, std::string>>& trailers() const = 0;
+
+  // A whole answer in one write. Adds Content-Length, Date and Connection; HEAD drops the body.
+  virtual Task<void> reply(Reply reply) = 0;
+  // An answer in pieces. `length`: known size, or nullopt for chunked. Header names and values are checked: control
+  // characters are Fault::internal, never sent.
+  virtual Task<void> start(Reply head, std::optional<std::uint64_t> length) = 0;
+  virtual Task<void> send(std::string_view piece) = 0;
+  virtual Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers = {}) = 0;
+  virtual bool started() const = 0;
+  // Closes after this answer.
+  virtual void close_after() = 0;
+};
+
+// What a listener hands requests to. Must answer; if it returns without, the client gets 500.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual boost::asio::awaitable<void> handle(Exchange& exchange) = 0;
+};
+
+}  // namespace gatehouse::net

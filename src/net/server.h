@@ -1,0 +1,70 @@
+// Listeners and the loops that serve them: one loop per core, each with its own listener (SO_REUSEPORT).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "core/random.h"
+#include "core/task.h"
+#include "net/exchange.h"
+#include "net/http1.h"
+
+namespace gatehouse::net {
+
+// The loops. Each runs on a thread of its own. stop() is graceful: listeners close, idle connections close, requests in
+// flight get `grace` to end, then are cancelled; join() returns when all is quiet.
+class Runtime {
+ public:
+  explicit Runtime(std::size_t loops);   // 0: one per core
+  ~Runtime();
+  std::size_t size() const;
+  Executor loop(std::size_t index) const;
+  void start();
+  void stop();
+  void join();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct ServerTls {
+  struct Identity {
+    std::string certificate_file, key_file;  // PEM, chain included
+  };
+  std::vector<Identity> identities;          // chosen by SNI; the first one serves unknown names
+};
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";         // "0.0.0.0", "::" …
+  std::uint16_t port = 8080;                 // 0: any free one
+  std::optional<ServerTls> tls;
+  HttpLimits limits;
+  std::chrono::milliseconds head_timeout{10000};      // first byte of a head to its end
+  std::chrono::milliseconds idle_timeout{75000};      // between requests
+  std::chrono::milliseconds body_timeout{30000};      // without a byte of the body
+  std::chrono::milliseconds write_timeout{30000};     // without progress
+  std::chrono::milliseconds handshake_timeout{10000};
+  std::chrono::milliseconds grace{10000};
+  std::size_t connections_max = 20000;       // over all loops; more are closed at once
+  std::vector<std::string> trusted_proxies;  // networks whose X-Forwarded-* are believed; nobody by default
+};
+
+class Server {
+ public:
+  // Binds at once: Fault::conflict "port 8080 is taken" with what to do; Fault::invalid for a bad, expired or mismatched
+  // certificate (file and date named).
+  static Result<std::unique_ptr<Server>> listen(Runtime& runtime, ServerOptions options, Handler& handler, const Clock& clock, Random& random, Log log);
+  virtual ~Server() = default;
+  virtual std::uint16_t port() const = 0;
+  virtual Result<void> reload_certificates() = 0;   // new connections use the new ones; on a fault the old ones stay
+  virtual void stop_accepting() = 0;
+  virtual std::size_t connections() const = 0;
+};
+
+}  // namespace gatehouse::net
