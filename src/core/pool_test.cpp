@@ -1,0 +1,50 @@
+// Pools: work leaves the loop and comes back to it; a full queue is an answer, not a memory leak.
+#include "core/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <latch>
+#include <thread>
+
+#include "core/spawn.h"
+
+namespace gatehouse {
+namespace {
+
+TEST(PoolSpec, runs_elsewhere_and_comes_back) {
+  Pool pool("test", 2, 8);
+  const auto here = std::this_thread::get_id();
+  std::thread::id worker;
+  std::thread::id after;
+  auto work = [&]() -> Task<void> {
+    GH_CO_DO(co_await pool.run([&worker] { worker = std::this_thread::get_id(); }));
+    after = std::this_thread::get_id();
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(work()));
+  EXPECT_NE(worker, here);
+  EXPECT_EQ(after, here);
+}
+
+TEST(PoolSpec, says_that_it_is_full) {
+  std::latch held(1);
+  Pool pool("test", 1, 1);
+  ASSERT_TRUE(pool.post([&held] { held.wait(); }));
+  while (pool.post([] {})) std::this_thread::yield();  // until one job runs and one waits
+  const auto refused = run(pool.run([] {}));
+  held.count_down();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault(), Fault::limited);
+}
+
+TEST(PoolSpec, finishes_what_it_took) {
+  std::atomic<int> done = 0;
+  {
+    Pool pool("test", 2, 100);
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(pool.post([&done] { ++done; }));
+  }
+  EXPECT_EQ(done, 100);
+}
+
+}  // namespace
+}  // namespace gatehouse
