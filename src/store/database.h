@@ -91,6 +91,15 @@ struct Statement {
 // SQL plus expect(), so that no transaction is ever open while somebody thinks.
 using Unit = std::vector<Statement>;
 
+// Counted since the start; for metrics and tests.
+struct Stats {
+  std::int64_t reads = 0;       // reading statements answered
+  std::int64_t units = 0;       // units that are durable
+  std::int64_t commits = 0;     // transactions that carried them: with group commit fewer than units
+  std::int64_t reconnects = 0;  // PostgreSQL connections made anew
+};
+
+// The executors that its callers run on outlive it. It ends what is queued before it goes.
 class Database {
  public:
   virtual ~Database() = default;
@@ -102,6 +111,7 @@ class Database {
   virtual Task<std::vector<Done>> write(Unit unit) = 0;
 
   virtual std::string_view kind() const = 0;  // "sqlite" | "postgres"
+  virtual Stats stats() const = 0;
 };
 
 // A room's tables over time. Version numbers of a room only grow; steps are additive (new tables, new nullable
