@@ -26,7 +26,9 @@ class BackendTest : public testing::TestWithParam<Backend> {
 
   Result<std::vector<Done>> write(Unit unit) { return run(database_->write(std::move(unit))); }
   Result<std::vector<Done>> write(Statement statement) { return write(Unit{std::move(statement)}); }
+  Result<std::vector<Done>> write(std::string_view sql) { return write(Statement(sql)); }
   Result<Rows> read(Statement statement) { return run(database_->read(std::move(statement))); }
+  Result<Rows> read(std::string_view sql) { return read(Statement(sql)); }
 
  private:
   std::shared_ptr<Database> database_;

@@ -51,6 +51,7 @@ Error to_error(std::string_view state, std::string_view detail) {
   if (state == "23503") return broken_reference(detail);
   if (state == "22021") return Error(Fault::invalid, "a text is not UTF-8").while_doing(detail);
   if (state == "53100") return disk_full(detail);
+  if (state == "08P01") return bad_statement(detail);  // parameters that do not fit the text
   // Serialization, connection, resources, intervention of an operator, system, read-only after a fail-over.
   if (family == "40" || family == "08" || family == "53" || family == "57" || family == "58" || state == "25006") return away(detail);
   return bad_statement(detail);
