@@ -32,7 +32,7 @@ if ! "${as_owner[@]}" "$bin/initdb" -D "$dir/data" -U gatehouse -A trust --no-sy
 fi
 started=yes
 if ! "${as_owner[@]}" "$bin/pg_ctl" -D "$dir/data" -l "$dir/data/log" -w -t 60 start \
-  -o "-k $dir -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB" >/dev/null; then
+  -o "-k $dir -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200 -c deadlock_timeout=50ms -c shared_buffers=32MB" >/dev/null; then
   cat "$dir/data/log" >&2
   exit 3
 fi
