@@ -116,6 +116,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::
 
 Result<void> PostgresConnection::connect(milliseconds timeout, const Interrupted& interrupted) {
   auto* pg = handle_.get();
+  PQsetNoticeReceiver(pg, &PostgresConnection::notice, this);
   const auto until = SteadyClock::now() + timeout;
   auto state = PQstatus(pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {
@@ -136,7 +137,6 @@ Result<void> PostgresConnection::connect(milliseconds timeout, const Interrupted
 
 Result<void> PostgresConnection::set_up(milliseconds timeout) {
   auto* pg = handle_.get();
-  PQsetNoticeReceiver(pg, &PostgresConnection::notice, this);
   if (PQsetnonblocking(pg, 1) != 0 || PQenterPipelineMode(pg) != 1) return failure(Fault::upstream, "PostgreSQL: no pipeline mode");
   // "Saved" means saved: a server or role may have switched it off. Stronger settings than `on` stay.
   const Statement durable("select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'");
