@@ -1,0 +1,43 @@
+// Certificates: a local authority for `gatehouse up --tls`, and the few facts about a certificate that start-up checks.
+// Owns no files and no handshake: net does TLS, app keeps the PEM texts.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/random.h"
+#include "crypto/keys.h"
+
+namespace gatehouse::crypto {
+
+inline constexpr std::size_t kCertificateNamesMax = 100;
+
+struct Validity {
+  Timestamp from, until;
+};
+
+struct Certificate {
+  std::string pem;  // this certificate alone, without its issuer
+  PrivateKey key;   // P-256
+};
+
+// Self-signed, may sign leaves only (path length 0).
+Result<Certificate> make_authority(std::string_view common_name, Validity validity, Random& random);
+// For servers, signed by `authority`. Names are DNS names ("*.localhost" is one) or IP addresses; at least one.
+Result<Certificate> issue_leaf(const Certificate& authority, const std::vector<std::string>& names, Validity validity,
+                               Random& random);
+
+struct CertificateFacts {
+  std::string subject;  // RFC 2253 form, for people
+  Validity validity;
+  std::vector<std::string> names;  // DNS names and IP addresses of subjectAltName
+  PublicKey key;
+};
+// The first certificate of a PEM text. Fault::invalid when there is none or its key is of a kind we do not use.
+Result<CertificateFacts> read_certificate(std::string_view pem);
+// Fault::invalid with what to do when the certificate is not for this key.
+Result<void> check_matches(std::string_view certificate_pem, const PrivateKey& key);
+
+}  // namespace gatehouse::crypto
