@@ -25,7 +25,8 @@ struct Certificate {
 
 // Self-signed, may sign leaves only (path length 0).
 Result<Certificate> make_authority(std::string_view common_name, Validity validity, Random& random);
-// For servers, signed by `authority`. Names are DNS names ("*.localhost" is one) or IP addresses; at least one.
+// For servers, signed by `authority`. Names are DNS names or IP addresses; at least one. A wildcard
+// needs two labels below it: clients take "*.gate.localhost" but not "*.localhost", so list the hosts there.
 Result<Certificate> issue_leaf(const Certificate& authority, const std::vector<std::string>& names, Validity validity,
                                Random& random);
 
