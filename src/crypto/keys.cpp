@@ -203,7 +203,10 @@ std::string PublicKey::der() const {
   return std::string(written(bio));
 }
 
-bool operator==(const PublicKey& a, const PublicKey& b) { return EVP_PKEY_eq(a.state_->key.get(), b.state_->key.get()) == 1; }
+bool operator==(const PublicKey& a, const PublicKey& b) {
+  const QuietErrors quiet;  // comparing different types is an error to OpenSSL
+  return EVP_PKEY_eq(a.state_->key.get(), b.state_->key.get()) == 1;
+}
 
 Result<PrivateKey> PrivateKey::generate(KeySpec spec) {
   const QuietErrors quiet;

@@ -97,6 +97,12 @@ TEST(Keys, tell_their_type_and_size) {
   EXPECT_EQ(signature_algorithm("none"), std::nullopt);
 }
 
+TEST(Keys, of_different_types_are_different_and_leave_no_error_behind) {
+  EXPECT_FALSE(made(KeySpec::p256).public_key() == made(KeySpec::p384).public_key());
+  EXPECT_FALSE(rsa().public_key() == made(KeySpec::ed25519).public_key());
+  EXPECT_EQ(ERR_peek_error(), 0UL);
+}
+
 TEST(Keys, a_public_export_holds_nothing_private) {
   const auto key = made(KeySpec::ed25519);
   const auto d = key.components().d;

@@ -40,7 +40,7 @@ Words words_of(Flaw flaw) {
     case Flaw::bad_audience: return {"bad_audience", "The audience of the token cannot be read."};
     case Flaw::wrong_audience: return {"wrong_audience", "The token is meant for another audience."};
     case Flaw::subject_missing: return {"subject_missing", "The token does not name its subject."};
-    case Flaw::nothing_expected: return {"nothing_expected", "No issuer or no audience is configured here, so no token is accepted."};
+    case Flaw::nothing_expected: return {"nothing_expected", "What to expect of a token is not configured here, so none is accepted."};
   }
   std::unreachable();
 }

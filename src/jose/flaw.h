@@ -39,7 +39,7 @@ enum class Flaw {
   bad_audience,         // neither a string nor an array of strings
   wrong_audience,
   subject_missing,
-  nothing_expected,     // our own mistake: no issuer or no audience was configured; fail closed
+  nothing_expected,     // our own mistake: no issuer, audience or time was given; fail closed
 };
 inline constexpr int kFlaws = static_cast<int>(Flaw::nothing_expected) + 1;
 

@@ -23,7 +23,7 @@ Result<std::optional<Timestamp>> time_of(const Claims& claims, std::string_view 
 }
 
 Result<void> check_parties(const Claims& claims, const Expect& expect) {
-  if (expect.issuer.empty() || expect.audiences.empty()) return flawed(Flaw::nothing_expected);
+  if (expect.issuer.empty() || expect.audiences.empty() || expect.now == Timestamp()) return flawed(Flaw::nothing_expected);
   const auto issuer = claims.text("iss");
   if (!issuer) return flawed(Flaw::issuer_missing);
   if (*issuer != expect.issuer) return flawed(Flaw::wrong_issuer);

@@ -40,7 +40,7 @@ class Claims {
 struct Expect {
   std::string issuer;                  // exact; empty is refused (fail closed)
   std::vector<std::string> audiences;  // one of them must be among `aud`; empty is refused
-  Timestamp now{};
+  Timestamp now{};                     // left out (1970) is refused: nothing would ever expire
   Seconds skew{60};
   // Accepted `typ` header values, without "application/" and without regard to case; "" stands for no typ at all.
   std::vector<std::string> types{"", "JWT"};

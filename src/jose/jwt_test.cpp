@@ -77,6 +77,9 @@ TEST_F(JwtSpec, without_expectations_nothing_is_accepted) {
   auto no_audience = expect();
   no_audience.audiences.clear();
   EXPECT_EQ(with("aud", json::array{}, no_audience), Flaw::nothing_expected);
+  auto no_time = expect();
+  no_time.now = Timestamp();
+  EXPECT_EQ(flaw({{"iss", "https://issuer.example"}, {"aud", "api"}, {"sub", "ada"}, {"exp", kNow}}, no_time), Flaw::nothing_expected);
   auto empty_audience = expect();
   empty_audience.audiences = {""};
   EXPECT_EQ(with("aud", "", empty_audience), Flaw::wrong_audience);

@@ -1,6 +1,9 @@
 #include "secrets/handles.h"
 
+#include <algorithm>
+
 #include "core/bytes.h"
+#include "core/text.h"
 #include "crypto/hash.h"
 #include "secrets/handles_store.h"
 
@@ -8,6 +11,9 @@ namespace gatehouse::secrets {
 namespace {
 
 std::string hash_of(std::string_view handle) { return base64url_encode(crypto::sha256(handle)); }
+
+// As redact() of core/log.h looks for it.
+bool is_prefix(std::string_view text) { return text.size() == 4 && text.starts_with("gh") && is_alpha(text[2]) && text[3] == '_'; }
 
 // What cannot be a handle of this kind does not reach the store.
 Result<HandleKey> key_of(OrgId org, const HandleKind& kind, const Secret& handle) {
@@ -28,7 +34,7 @@ Result<void> check_usable(const HandleRow& row, Timestamp now) {
 
 Result<IssuedHandle> Handles::issue_statement(OrgId org, HandleKind kind, const json::value& data, std::optional<Seconds> ttl) {
   const auto lifetime = ttl.value_or(kind.ttl);
-  if (!kind.prefix.starts_with("gh") || kind.prefix.size() > kHandlePrefixMax || kind.name.empty() || lifetime <= Seconds(0))
+  if (!is_prefix(kind.prefix) || kind.name.empty() || lifetime <= Seconds(0))
     return failure(Fault::internal, "handle: this kind is not defined rightly");
   const auto text = to_text(data);
   if (text.size() > kHandleDataMax) return failure(Fault::limited, "handle: its data is larger than 64 KiB");

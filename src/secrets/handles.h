@@ -19,10 +19,9 @@
 namespace gatehouse::secrets {
 
 inline constexpr std::size_t kHandleBytes = 32;           // of randomness
-inline constexpr std::size_t kHandlePrefixMax = 16;
 inline constexpr std::size_t kHandleDataMax = 64 * 1024;  // bytes of JSON
 
-// A constant of the room that owns the kind. Prefixes begin with "gh", so that the log knows and removes them.
+// A constant of the room that owns the kind. A prefix is "gh", a letter and "_": by that the log knows and removes them.
 //   inline constexpr HandleKind kCode{"authorization_code", "ghc_", Seconds(60)};
 struct HandleKind {
   std::string_view name, prefix;
