@@ -43,6 +43,9 @@ inline constexpr std::size_t kFieldsMax = 100;
 // The header fields of one message in the order sent. Fixed room, so that a message costs no allocation.
 class Fields {
  public:
+  Fields() = default;
+  Fields(const Fields& other) { *this = other; }
+  Fields& operator=(const Fields& other);  // copies what is there, not the room
   bool add(Field field);  // false when full
   void clear() { count_ = 0; }
   std::span<const Field> all() const { return {fields_.data(), count_}; }
@@ -55,7 +58,7 @@ class Fields {
   bool has_word(Header id, std::string_view word) const;
 
  private:
-  std::array<Field, kFieldsMax> fields_{};
+  std::array<Field, kFieldsMax> fields_;
   std::size_t count_ = 0;
 };
 
@@ -67,7 +70,8 @@ struct Address {
 };
 
 // Request target after normalisation (RFC 3986 §6.2.2): percent-encoded unreserved characters decoded, dot segments
-// refused, hex digits upper case. Refused with a reason: encoded '/', '\\', NUL, controls or '%', "..", ".;", "//"?, '#', raw non-ASCII.
+// refused, hex digits upper case, `//` collapsed to `/`. Refused with a reason: encoded '/', '\\', NUL, controls or '%',
+// "..", "..;", '#', a raw backslash or non-ASCII byte, escapes that are not UTF-8.
 // docs/decisions/005-canonical-request.md lists each rule with the advisory behind it.
 struct Target {
   std::string path;    // begins with '/', normalised
@@ -76,8 +80,11 @@ struct Target {
   std::string authority;  // only from absolute-form
 };
 Result<Target> parse_target(std::string_view text);
+// The same into strings that are there already: nothing is allocated for a target of usual size.
+Result<void> parse_target(std::string_view text, Target& target);
 
-// "host[:port]" as in Host: lower-cased, no user info, valid reg-name, IPv4 or [IPv6]; trailing dot removed.
+// "host[:port]" as in Host: lower-cased, no user info, valid reg-name, IPv4 or [IPv6] (kept without brackets);
+// trailing dot removed.
 struct Authority {
   std::string host;
   std::optional<std::uint16_t> port;
