@@ -76,6 +76,11 @@ class BodyDecoder {
   const std::vector<std::pair<std::string, std::string>>& trailers() const { return trailers_; }
 
  private:
+  std::expected<std::size_t, Refusal> take_data(std::string_view input, std::string_view& piece);
+  std::expected<std::size_t, Refusal> take_framing(std::string_view input);
+  std::expected<void, Refusal> take_line(std::string_view line);
+  std::expected<void, Refusal> take_trailer(std::string_view line);
+
   enum class State : std::uint8_t { body, chunk_size, chunk_data, chunk_end, trailers, done };
   Framing framing_ = Framing::none;
   State state_ = State::done;
