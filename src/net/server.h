@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,15 @@
 
 namespace gatehouse::net {
 
+// Something with work on the loops that must have ended before they do: a listener with its connections.
+class Guest {
+ public:
+  virtual ~Guest() = default;
+  virtual void leave() = 0;        // any thread: begin to end
+  virtual bool gone() const = 0;   // any thread
+  virtual std::chrono::milliseconds grace() const = 0;
+};
+
 // The loops. Each runs on a thread of its own. stop() is graceful: listeners close, idle connections close, requests in
 // flight get `grace` to end, then are cancelled; join() returns when all is quiet.
 class Runtime {
@@ -25,8 +35,9 @@ class Runtime {
   std::size_t size() const;
   Executor loop(std::size_t index) const;
   void start();
-  void stop();
-  void join();
+  void stop();    // any thread, also before start()
+  void join();    // also ends what still waits on the loops, so services may be destroyed afterwards
+  void attend(std::weak_ptr<Guest> guest);
 
  private:
   struct State;

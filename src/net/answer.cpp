@@ -1,0 +1,209 @@
+// Answering half of a connection: heads, pieces, ends.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/text.h"
+#include "net/chars.h"
+#include "net/connection.h"
+
+namespace gatehouse::net {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Fields that belong to the connection are this file's business; a handler's are left out.
+bool is_hop_field(Header id) {
+  return id == Header::connection || id == Header::keep_alive || id == Header::transfer_encoding || id == Header::content_length ||
+         id == Header::trailer || id == Header::upgrade;
+}
+
+bool may_be_sent(std::string_view name, std::string_view value) {
+  return !name.empty() && chars::all(name, chars::token) && !chars::has_control(value);
+}
+
+std::string_view status_line(int status) {
+  switch (status) {
+    case 200: return "HTTP/1.1 200 OK\r\n";
+    case 204: return "HTTP/1.1 204 No Content\r\n";
+    case 302: return "HTTP/1.1 302 Found\r\n";
+    case 304: return "HTTP/1.1 304 Not Modified\r\n";
+    case 401: return "HTTP/1.1 401 Unauthorized\r\n";
+    default: return {};
+  }
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+bool Connection::bodiless(int status) const { return head_only_ || status == 204 || status == 304; }
+
+// Status line and the handler's fields into work_->out. Nothing is written when one of them must not be sent.
+Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
+  auto& out = work_->out;
+  out.clear();
+  if (reply.status < 200 && !tunnel) return failure(Fault::internal, fmt::format("an answer cannot have status {}", reply.status));
+  if (reply.status > 999) return failure(Fault::internal, "an answer has no such status");
+  const auto line = status_line(reply.status);
+  if (line.empty()) fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", reply.status, reason_of(reply.status));
+  else out.append(line);
+  bool dated = false;
+  for (const auto& [name, value] : reply.headers) {
+    const auto id = header_of(name);
+    if (is_hop_field(id) && !(tunnel && id == Header::upgrade)) {
+      if (id == Header::connection && equal_ignoring_case(value, "close")) keep_alive_ = false;
+      continue;
+    }
+    if (!may_be_sent(name, value)) return failure(Fault::internal, fmt::format("the answer's header '{}' must not be sent", html_escape(name)));
+    dated = dated || id == Header::date;
+    append_field(out, name, value);
+  }
+  if (!dated) append_field(out, "Date", loop_.date());
+  return {};
+}
+
+void Connection::end_head(std::optional<std::uint64_t> length, bool chunked) {
+  auto& out = work_->out;
+  if (keep_alive_ && loop_.shared->stopping) keep_alive_ = false;
+  if (keep_alive_ && !body_ends_soon()) keep_alive_ = false;
+  if (length) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", *length);
+  if (chunked) out.append("Transfer-Encoding: chunked\r\n");
+  if (!keep_alive_) out.append("Connection: close\r\n");
+  else if (work_->request.minor_version == 0) out.append("Connection: keep-alive\r\n");
+  out.append("\r\n");
+}
+
+Task<void> Connection::flushed(bool fine) {
+  if (!fine) co_return failure(Fault::upstream, "the client went away");
+  co_return Result<void>();
+}
+
+Task<void> Connection::reply(Reply reply) {
+  if (answer_ != Answer::none) co_return failure(Fault::internal, "a request was answered twice");
+  if (broken_) co_return failure(Fault::upstream, "the client went away");
+  if (body_status_ != 0 && reply.status >= 400) reply.status = body_status_;  // what went wrong with the body is known best here
+  GH_CO_DO(write_head_of(reply, false));
+  const bool no_body = bodiless(reply.status);
+  std::optional<std::uint64_t> length = reply.body.size();
+  if (reply.status == 204 || reply.status == 304) length = std::nullopt;
+  end_head(length, false);
+  answer_ = Answer::done;
+  const std::array<std::string_view, 3> parts{work_->out, no_body ? std::string_view() : std::string_view(reply.body), ""};
+  const bool fine = co_await write(parts);
+  co_return co_await flushed(fine);
+}
+
+Task<void> Connection::start(Reply head, std::optional<std::uint64_t> length) {
+  if (answer_ != Answer::none) co_return failure(Fault::internal, "a request was answered twice");
+  if (broken_) co_return failure(Fault::upstream, "the client went away");
+  const bool tunnel = head.status == 101;
+  if (tunnel && (!body_.done() || work_->request.minor_version == 0 || !work_->request.fields.has(Header::upgrade)))
+    co_return failure(Fault::internal, "101 answers a request for an upgrade only");
+  if (body_status_ != 0 && head.status >= 400) head.status = body_status_;
+  GH_CO_DO(write_head_of(head, tunnel));
+  if (tunnel) {
+    work_->out.append("Connection: Upgrade\r\n\r\n");
+    keep_alive_ = false;
+    answer_ = Answer::tunnel;
+  } else {
+    const bool no_body = bodiless(head.status);
+    const bool chunked = !length && work_->request.minor_version == 1 && head.status != 204 && head.status != 304;
+    answer_ = length || no_body ? Answer::length : chunked ? Answer::chunked : Answer::until_close;
+    answer_left_ = no_body ? 0 : length.value_or(0);
+    if (answer_ == Answer::until_close) keep_alive_ = false;
+    if (head.status == 204) length = std::nullopt;
+    end_head(length, chunked);
+    head_only_ = no_body;
+    // A body of known length follows at once and shares a write with its head; others may take their time.
+    held_ = answer_ == Answer::length;
+    if (held_) co_return Result<void>();
+  }
+  const std::array<std::string_view, 3> parts{work_->out, "", ""};
+  const bool fine = co_await write(parts);
+  co_return co_await flushed(fine);
+}
+
+Task<void> Connection::send(std::string_view piece) {
+  if (answer_ == Answer::none || answer_ == Answer::done) co_return failure(Fault::internal, "a piece of an answer that is not open");
+  if (broken_) co_return failure(Fault::upstream, "the client went away");
+  if (head_only_ || piece.empty()) co_return Result<void>();
+  auto& out = work_->out;
+  if (!std::exchange(held_, false)) out.clear();
+  std::string_view after;
+  if (answer_ == Answer::length) {
+    if (piece.size() > answer_left_) {
+      broken_ = true;
+      stream_.close();
+      co_return failure(Fault::internal, "an answer is longer than it said");
+    }
+    answer_left_ -= piece.size();
+  } else if (answer_ == Answer::chunked) {
+    fmt::format_to(std::back_inserter(out), "{:x}\r\n", piece.size());
+    after = "\r\n";
+  }
+  const std::array<std::string_view, 3> parts{out, piece, after};
+  const bool fine = co_await write(parts);
+  co_return co_await flushed(fine);
+}
+
+Task<void> Connection::finish(std::vector<std::pair<std::string, std::string>> trailers) {
+  if (answer_ == Answer::none || answer_ == Answer::done) co_return failure(Fault::internal, "the end of an answer that is not open");
+  if (broken_) co_return failure(Fault::upstream, "the client went away");
+  auto& out = work_->out;
+  if (!std::exchange(held_, false)) out.clear();
+  if (answer_ == Answer::length && answer_left_ > 0) {
+    broken_ = true;
+    stream_.close();
+    co_return failure(Fault::internal, "an answer is shorter than it said");
+  }
+  if (answer_ == Answer::chunked && !head_only_) {
+    out.append("0\r\n");
+    for (const auto& [name, value] : trailers)
+      if (may_be_sent(name, value) && !is_hop_field(header_of(name))) append_field(out, name, value);
+    out.append("\r\n");
+  }
+  answer_ = Answer::done;
+  if (out.empty()) co_return Result<void>();
+  const std::array<std::string_view, 3> parts{out, "", ""};
+  const bool fine = co_await write(parts);
+  co_return co_await flushed(fine);
+}
+
+// Writes all, or marks the connection as broken. The write timeout runs anew after every progress.
+asio::awaitable<bool> Connection::write(std::array<std::string_view, 3> parts) {
+  std::array<iovec, 3> left{};
+  std::size_t count = 0;
+  for (const auto part : parts)
+    if (!part.empty()) left[count++] = {.iov_base = const_cast<char*>(part.data()), .iov_len = part.size()};
+  std::size_t first = 0;
+  while (first < count) {
+    if (broken_) co_return false;
+    const auto wrote = stream_.write_now(std::span(left).subspan(first, count - first));
+    bool fine = wrote.io != Io::closed;
+    if (wrote.io == Io::wait_read || wrote.io == Io::wait_write) {
+      timed_out_ = false;
+      loop_.deadlines->arm(slot_, options_.write_timeout);
+      fine = co_await stream_.wait(wrote.io) && !timed_out_;
+      loop_.deadlines->disarm(slot_);
+    }
+    if (!fine) {
+      broken_ = true;
+      co_return false;
+    }
+    for (auto done = wrote.bytes; done > 0;) {
+      const auto take = std::min(done, left[first].iov_len);
+      left[first].iov_base = static_cast<char*>(left[first].iov_base) + take;
+      left[first].iov_len -= take;
+      done -= take;
+      if (left[first].iov_len == 0) ++first;
+    }
+  }
+  co_return true;
+}
+
+}  // namespace gatehouse::net

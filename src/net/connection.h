@@ -1,0 +1,93 @@
+// One client connection: reads requests one after the other, hands each to the handler as an Exchange, writes the
+// answers in order. Internal to net.
+//
+// Memory: an idle connection holds kSmall bytes of buffer and no workspace. A head that does not fit moves to a block of
+// the loop's free list; a body flows through a second block. Views into the head stay valid until the answer is done.
+#pragma once
+
+#include <optional>
+
+#include "net/serving.h"
+#include "net/stream.h"
+
+namespace gatehouse::net {
+
+class Connection final : public Exchange, private Deadlines::Waiter {
+ public:
+  Connection(LoopState& loop, Stream::Socket socket, Address peer);
+  ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  boost::asio::awaitable<void> run();
+
+  const Request& request() const override { return work_->request; }
+  const Log& log() const override;
+  Executor executor() const override { return loop_.executor; }
+  Task<std::string_view> read_some() override;
+  const std::vector<std::pair<std::string, std::string>>& trailers() const override { return body_.trailers(); }
+  Task<void> reply(Reply reply) override;
+  Task<void> start(Reply head, std::optional<std::uint64_t> length) override;
+  Task<void> send(std::string_view piece) override;
+  Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override;
+  bool started() const override { return answer_ != Answer::none; }
+  void close_after() override { keep_alive_ = false; }
+
+ private:
+  static constexpr std::size_t kSmall = 2048;
+  enum class Answer : std::uint8_t { none, length, chunked, until_close, tunnel, done };
+  enum class Wait : std::uint8_t { idle, busy };
+
+  void on_deadline() override;
+  void on_stop() override;
+  void on_kill() override;
+
+  // Reading.
+  boost::asio::awaitable<bool> read_head();            // false: no further request
+  std::expected<bool, Refusal> take_head();
+  bool make_room();
+  void rest();                                         // gives back what an idle connection does not need
+  boost::asio::awaitable<std::size_t> fill(char* to, std::size_t size);
+  boost::asio::awaitable<std::size_t> fill_body();
+  std::string_view waiting() const { return {data_ + begin_, end_ - begin_}; }
+  std::unexpected<Error> body_failed(int status, std::string_view why);
+  boost::asio::awaitable<bool> drain();
+  void keep_rest();
+  bool body_ends_soon();
+
+  // Answering.
+  Result<void> write_head_of(const Reply& reply, bool tunnel);
+  void end_head(std::optional<std::uint64_t> length, bool chunked);
+  bool bodiless(int status) const;
+  boost::asio::awaitable<bool> write(std::array<std::string_view, 3> parts);
+  boost::asio::awaitable<void> refuse(Refusal refusal);
+  boost::asio::awaitable<bool> finish_exchange();
+  boost::asio::awaitable<void> serve_one();
+  boost::asio::awaitable<void> linger();
+  Task<void> flushed(bool fine);
+
+  LoopState& loop_;
+  const ServerOptions& options_;
+  Stream stream_;
+  Arrival arrival_;
+  Deadlines::Slot slot_;
+  std::unique_ptr<Workspace> work_;
+  mutable std::optional<Log> log_;
+
+  char small_[kSmall];
+  Block large_;                       // instead of small_ for a large head
+  char* data_ = small_;
+  std::size_t capacity_ = kSmall, begin_ = 0, end_ = 0, scanned_ = 0;
+  Block body_block_;                  // body bytes that did not come with the head
+  std::size_t body_begin_ = 0, body_end_ = 0;
+
+  BodyDecoder body_;
+  std::uint64_t answer_left_ = 0;     // of an answer of known length
+  int body_status_ = 0;               // why the body could not be read: status to answer with
+  Answer answer_ = Answer::none;
+  Wait wait_ = Wait::busy;
+  bool first_ = true, keep_alive_ = true, timed_out_ = false, broken_ = false, killed_ = false;
+  bool continue_due_ = false, head_only_ = false, held_ = false, unread_ = false;
+};
+
+}  // namespace gatehouse::net

@@ -1,0 +1,50 @@
+// A connected socket, plain or under TLS, for one coroutine at a time. Internal to net.
+// TLS works directly on the socket (no buffers in between); errors are values.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "net/tls.h"
+
+namespace gatehouse::net {
+
+enum class Io : std::uint8_t { ok, wait_read, wait_write, closed };
+
+struct IoResult {
+  Io io = Io::ok;
+  std::size_t bytes = 0;
+};
+
+class Stream {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+  explicit Stream(Socket socket) : socket_(std::move(socket)) {}
+
+  // Server side of the handshake. False when the peer spoke something else or went away.
+  boost::asio::awaitable<bool> handshake(std::shared_ptr<const TlsIdentities> identities);
+  // At least one byte; closed at the end, on an error and when cancelled.
+  boost::asio::awaitable<IoResult> read(char* data, std::size_t size);
+  // Writes what fits now. wait_*: call wait() with it, then again.
+  IoResult write_now(std::span<const iovec> parts);
+  boost::asio::awaitable<bool> wait(Io direction);
+  // Tells the peer that nothing follows.
+  void end();
+  void cancel();  // what waits now returns
+  void close();   // and nothing works any more
+  bool tls() const { return ssl_ != nullptr; }
+  Socket& socket() { return socket_; }
+
+ private:
+  Io explain(int result);
+  Socket socket_;
+  std::shared_ptr<const TlsIdentities> identities_;  // the SNI callback looks there
+  SslPtr ssl_;
+};
+
+}  // namespace gatehouse::net
