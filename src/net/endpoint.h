@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <set>
 #include <span>
@@ -155,6 +156,11 @@ class Router final : public Handler {
     for (const auto& row : rows)
       add_row(row.method, row.path, row.guard, style,
               [run = row.run, &service](const Call& call) { return run(service, call); });
+  }
+  // router.add(table, users, okta_style) for `constexpr Endpoint<Users> table[]`, which must outlive the router.
+  template <class Service, std::size_t size>
+  void add(const Endpoint<Service> (&rows)[size], Service& service, Style& style) {
+    add(std::span<const Endpoint<Service>>(rows), service, style);
   }
   boost::asio::awaitable<void> handle(Exchange& exchange) override;
   bool knows(std::string_view path) const;
