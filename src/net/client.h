@@ -63,40 +63,72 @@ struct Answer {
   std::optional<std::string> header(std::string_view name) const;
 };
 
-// Thread-safe; pools connections per loop. Errors are Fault::upstream with the peer's name; Fault::denied when the rules refuse.
+// What was done so far, for metrics. Counted over all loops.
+struct OutboundCounts {
+  std::uint64_t exchanges = 0;   // begun
+  std::uint64_t failures = 0;    // ended in Fault::upstream
+  std::uint64_t connects = 0;    // new connections
+  std::uint64_t reuses = 0;      // exchanges on a pooled connection
+  std::uint64_t retries = 0;     // a pooled connection was stale, the request went out again on a fresh one
+  std::uint64_t refusals = 0;    // by PeerRules
+  std::uint64_t short_circuits = 0;  // not tried, because the peer failed too often just before
+};
+
+// A peer that fails `failures` times in a row is left alone for `pause`; then one request may try it again.
+struct BreakerOptions {
+  int failures = 5;
+  std::chrono::milliseconds pause{5000};
+};
+
+// Thread-safe; pools connections per loop. Errors are Fault::upstream with the peer's name (code() is "timeout" when a
+// deadline passed); Fault::denied when the rules refuse. Redirects are answers like any other: nobody follows them.
+// Sent again once, on a fresh connection, if a pooled one was closed before any byte of the answer came and the method
+// is idempotent (RFC 9110 §9.2.2) or nothing had been sent.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   virtual Task<Answer> send(Outbound request) = 0;
+  virtual OutboundCounts counts() const { return {}; }
 };
-std::unique_ptr<HttpClient> make_http_client(Resolver& resolver, PeerRules rules, ClientTls tls);
+std::unique_ptr<HttpClient> make_http_client(Resolver& resolver, PeerRules rules, ClientTls tls, BreakerOptions breaker = {});
 
-// One streaming exchange with an upstream, on a pooled keep-alive connection of the calling loop.
+// One streaming exchange with an upstream, on a pooled keep-alive connection of the calling loop. Lives and dies there.
+// Reading and sending may go on at the same time (two coroutines of that loop), each only once.
 class UpstreamExchange {
  public:
+  enum class Body : std::uint8_t { ends, follows };  // is the request complete with this piece?
+
   virtual ~UpstreamExchange() = default;   // returns the connection to the pool if it is clean, else closes it
-  // `head` is the whole serialised request head. Retried once on a fresh connection when a pooled one was already closed
-  // by the peer before any byte of the answer (and the body has not begun).
-  virtual Task<void> send_head(std::string head) = 0;
-  virtual Task<void> send_body(std::string_view bytes) = 0;      // already framed
-  virtual Task<const Head*> read_head(Method to) = 0;            // final head (1xx skipped); lives until the end
-  virtual Task<std::string_view> read_some() = 0;                // decoded body piece; empty at the end
+  // An empty string with room from earlier exchanges: write the head into it, move it into send_head.
+  virtual std::string spare() { return {}; }
+  // `head` is the whole serialised request head; `first` are the body bytes known already (framed as the head says),
+  // sent with it in one write. `first` must live until read_head has returned: both are sent once more, on a fresh
+  // connection, when a pooled one turns out to be closed before any byte of the answer came, if the method is idempotent
+  // and the request complete, or if nothing had been sent.
+  virtual Task<void> send_head(std::string head, std::string_view first, Body body) = 0;
+  virtual Task<void> send_body(std::string_view bytes, Body body) = 0;    // already framed
+  virtual Task<void> send_chunk(std::string_view data, Body body) = 0;    // framed as a chunk here; `ends` adds the last one
+  virtual Task<const Head*> read_head(Method to) = 0;            // final head (1xx but 101 skipped); lives until the end
+  virtual Task<std::string_view> read_some() = 0;                // decoded body piece, a view until the next call; empty at the end
   virtual const std::vector<std::pair<std::string, std::string>>& trailers() const = 0;
-  // Raw bytes in both directions after 101: for WebSocket tunnels.
+  // Raw bytes in both directions after 101 (send_body sends them): for WebSocket tunnels. Empty when the peer has closed.
   virtual Task<std::string_view> read_raw() = 0;
 };
 
 struct UpstreamOptions {
   Url url;                                        // scheme, host, port
-  std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};
+  std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};  // without a byte of progress
   std::size_t idle_max = 64;                      // pooled connections per loop
   std::chrono::milliseconds idle_timeout{60000};
+  std::size_t connections_max = 4096;             // in use at once, per loop; more are Fault::limited
 };
 class Upstream {
  public:
-  virtual ~Upstream() = default;
+  virtual ~Upstream() = default;   // exchanges may outlive it
   virtual Task<std::unique_ptr<UpstreamExchange>> open() = 0;   // connects or takes a pooled connection
+  virtual OutboundCounts counts() const { return {}; }
 };
+// The resolver must outlive the last exchange.
 std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, ClientTls tls, UpstreamOptions options);
 
 }  // namespace gatehouse::net

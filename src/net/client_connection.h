@@ -1,0 +1,86 @@
+// One outbound TCP or TLS connection: bytes, deadlines, one buffer. Knows nothing of HTTP (it only keeps room for a
+// parsed head, so that a reused connection allocates nothing). Internal to net; used on one loop only.
+#pragma once
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/task.h"
+#include "net/http1.h"
+#include "net/steady.h"
+
+namespace gatehouse::net {
+
+using Errc = boost::system::error_code;
+
+class ClientConnection {
+ public:
+  // Room for the largest head, and behind it at least 8 KiB for the body: a head stays where it is while the body streams.
+  static constexpr std::size_t kRoom = 40 * 1024;
+  static constexpr std::size_t kPiecesMax = 4;
+  using Pieces = std::array<std::string_view, kPiecesMax>;
+
+  explicit ClientConnection(const Executor& loop);
+  ~ClientConnection();
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  boost::asio::awaitable<Errc> connect(boost::asio::ip::tcp::endpoint peer, SteadyTime until);
+  // Verifies the peer's certificate against `host`; on a fault `why` says what was wrong with it.
+  boost::asio::awaitable<Errc> handshake(boost::asio::ssl::context& context, std::string host, SteadyTime until, std::string* why);
+
+  // All pieces with one system call when the kernel takes them. written() tells how many bytes it took in this call.
+  // The deadline is for each step forward, not for the whole.
+  boost::asio::awaitable<Errc> write(Pieces pieces, std::chrono::milliseconds timeout);
+  std::size_t written() const { return written_; }
+
+  // Appends to unread(). An orderly close is boost::asio::error::eof; a passed deadline is timed_out.
+  boost::asio::awaitable<Errc> fill(std::chrono::milliseconds timeout);
+  std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
+  void consume(std::size_t bytes) { begin_ += bytes; }
+  // What stands before here (a head) stays until rewind().
+  void pin() { floor_ = begin_; }
+  void rewind() { begin_ = end_ = floor_ = 0; }   // only when nothing is unread
+
+  // An instant that no operation may pass, besides its own timeout (SteadyTime::max(): none).
+  void limit_total(SteadyTime until) { total_until_ = until; }
+  bool expired() const { return expired_; }
+  // In a tunnel, a byte in one direction shows that the other is alive.
+  void keep_reading_alive(std::chrono::milliseconds timeout);
+
+  // Is an idle connection still open, and silent as it should be?
+  bool quiet();
+  bool has_hidden_bytes();   // inside TLS, decrypted but not read
+
+  // For the loop's watch.
+  SteadyTime deadline() const;
+  void expire();   // closes; the pending operation ends with timed_out
+  std::size_t watch_slot = 0;
+
+  // Kept from exchange to exchange.
+  Head head;
+  std::string out;
+  SteadyTime idle_since{};
+
+ private:
+  boost::asio::awaitable<Errc> read_more(char* into, std::size_t room, std::size_t* got);
+  Errc verdict(Errc code) const;
+
+  boost::asio::ip::tcp::socket socket_;
+  std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t begin_ = 0, end_ = 0, floor_ = 0;
+  std::size_t written_ = 0;
+  int inline_reads_ = 0;
+  SteadyTime read_until_ = SteadyTime::max(), write_until_ = SteadyTime::max(), total_until_ = SteadyTime::max();
+  bool expired_ = false;
+};
+
+}  // namespace gatehouse::net

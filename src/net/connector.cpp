@@ -1,0 +1,135 @@
+#include "net/connector.h"
+
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "core/spawn.h"
+
+namespace gatehouse::net {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kAddressesTriedMax = 8;
+constexpr unsigned char kAlpnHttp1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+// A watched connection that is still being made.
+class Attempt {
+ public:
+  explicit Attempt(const Executor& loop) : pool_(ConnectionPool::of(loop)), connection_(std::make_unique<ClientConnection>(loop)) {
+    pool_.watch(*connection_);
+  }
+  ~Attempt() {
+    if (connection_) pool_.unwatch(*connection_);
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ClientConnection& connection() { return *connection_; }
+  std::unique_ptr<ClientConnection> succeed() { return std::move(connection_); }
+
+ private:
+  ConnectionPool& pool_;
+  std::unique_ptr<ClientConnection> connection_;
+};
+
+// A name look-up cannot be called off, so it goes on by itself when nobody wants to wait longer.
+struct LookUp {
+  explicit LookUp(const Executor& loop) : done(loop) {}
+  std::optional<Result<std::vector<std::string>>> answer;
+  asio::steady_timer done;
+};
+
+asio::awaitable<void> look_up(std::shared_ptr<LookUp> state, Resolver* resolver, std::string host) {
+  state->answer = co_await resolver->resolve(std::move(host));
+  state->done.cancel();
+}
+
+std::string prepare(asio::ssl::context& context, const ClientTls& tls) {
+  auto* const native = context.native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_alpn_protos(native, kAlpnHttp1, sizeof kAlpnHttp1);
+  Errc code;
+  if (tls.ca_file.empty()) context.set_default_verify_paths(code);
+  else context.load_verify_file(tls.ca_file, code);
+  if (!code) return {};
+  return "cannot read the CA certificates" + (tls.ca_file.empty() ? std::string() : " of " + tls.ca_file) + ": " + code.message();
+}
+
+}  // namespace
+
+OutboundCounts Counters::now() const {
+  return {.exchanges = exchanges, .failures = failures, .connects = connects, .reuses = reuses,
+          .retries = retries, .refusals = refusals, .short_circuits = short_circuits};
+}
+
+std::string peer_name(const Url& url) {
+  return (url.host.contains(':') ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
+}
+
+std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc code) {
+  Error error(Fault::upstream, peer_name(url) + " " + std::string(what));
+  if (code == asio::error::timed_out) error = std::move(error).with_code("timeout");
+  return std::unexpected(std::move(error));
+}
+
+Connector::Connector(Resolver& resolver, PeerRules rules, ClientTls tls)
+    : resolver_(resolver), rules_(std::move(rules)), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls)) {}
+
+Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until, Counters* counters) {
+  const auto loop = co_await asio::this_coro::executor;
+  const auto state = std::make_shared<LookUp>(loop);
+  state->done.expires_at(until);
+  spawn(loop, look_up(state, &resolver_, url.host));
+  if (!state->answer) co_await state->done.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!state->answer) co_return peer_failure(url, "could not be found in time", asio::error::timed_out);
+  GH_CO_TRY(const auto found, std::move(*state->answer));
+
+  std::vector<std::string> allowed;
+  std::optional<Error> refusal;
+  for (const auto& address : found) {
+    auto verdict = rules_.check(url.host, url.port, address);
+    if (!verdict) refusal = std::move(verdict.error());
+    else if (allowed.size() < kAddressesTriedMax) allowed.push_back(address);
+  }
+  if (!allowed.empty()) co_return allowed;
+  if (!refusal) co_return peer_failure(url, "has no address", Errc());
+  count(counters->refusals);
+  co_return std::unexpected(*std::move(refusal));
+}
+
+Task<std::unique_ptr<ClientConnection>> Connector::connect_to(std::string address, Url url, SteadyTime until) {
+  const auto loop = co_await asio::this_coro::executor;
+  Attempt attempt(loop);
+  const asio::ip::tcp::endpoint peer(asio::ip::make_address(address), url.port);
+  auto code = co_await attempt.connection().connect(peer, until);
+  if (code == asio::error::timed_out) co_return peer_failure(url, "could not be reached in time (" + address + ")", code);
+  if (code) co_return peer_failure(url, "could not be reached (" + address + "): " + code.message(), code);
+  if (url.tls) {
+    std::string why;
+    code = co_await attempt.connection().handshake(tls_, url.host, until, &why);
+    if (code == asio::error::timed_out) co_return peer_failure(url, "did not finish the TLS handshake in time", code);
+    if (code) co_return peer_failure(url, "failed the TLS handshake: " + why, code);
+  }
+  co_return attempt.succeed();
+}
+
+Task<std::unique_ptr<ClientConnection>> Connector::connect(Url url, SteadyTime until, Counters* counters) {
+  if (url.tls && !tls_fault_.empty()) co_return failure(Fault::internal, tls_fault_);
+  GH_CO_TRY(const auto addresses, co_await addresses_of(url, until, counters));
+  count(counters->connects);
+  for (std::size_t i = 0;; ++i) {
+    const auto now = steady_now();
+    const auto share = (until - now) / static_cast<int>(addresses.size() - i);   // a dead address must not eat all the time
+    auto connection = co_await connect_to(addresses[i], url, now + share);
+    if (connection || i + 1 == addresses.size()) co_return connection;
+  }
+}
+
+}  // namespace gatehouse::net
