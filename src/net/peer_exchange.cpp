@@ -62,7 +62,10 @@ Task<std::unique_ptr<UpstreamExchange>> PeerExchange::open(std::shared_ptr<const
 PeerExchange::~PeerExchange() {
   pool_.leave(peer_->lane);
   if (!connection_) return;
-  if (!clean()) return drop();
+  if (!clean()) {
+    drop();
+    return;
+  }
   connection_->rewind();
   connection_->limit_total(SteadyTime::max());
   pool_.give(peer_->lane, peer_->pool, std::move(connection_));

@@ -1,0 +1,412 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "core/spawn.h"
+#include "net/client.h"
+#include "net/fixed_resolver.h"
+#include "net/scripted_peer.h"
+
+namespace gatehouse::net {
+namespace {
+
+using std::chrono::milliseconds;
+using Body = UpstreamExchange::Body;
+constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: app\r\n\r\n";
+constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+boost::asio::awaitable<void> pause(milliseconds time) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+Task<std::string> read_all(UpstreamExchange* exchange) {
+  std::string body;
+  for (;;) {
+    GH_CO_TRY(const auto piece, co_await exchange->read_some());
+    if (piece.empty()) co_return body;
+    body.append(piece);
+  }
+}
+
+Task<std::string> get(Upstream* upstream) {
+  GH_CO_TRY(const auto exchange, co_await upstream->open());
+  auto head = exchange->spare();
+  head = kGet;
+  GH_CO_DO(co_await exchange->send_head(std::move(head), {}, Body::ends));
+  GH_CO_DO(co_await exchange->read_head(Method::get));
+  co_return co_await read_all(exchange.get());
+}
+
+struct UpstreamTest : testing::Test {
+  FixedResolver resolver;
+  UpstreamTest() { resolver.set("app", {"127.0.0.1"}); }
+
+  UpstreamOptions options(std::uint16_t port) {
+    UpstreamOptions options;
+    options.url = *Url::parse(fmt::format("http://app:{}", port));
+    options.connect_timeout = options.read_timeout = options.write_timeout = milliseconds(2000);
+    return options;
+  }
+  std::unique_ptr<Upstream> upstream(UpstreamOptions wanted) { return make_upstream(resolver, PeerRules::anyone(), ClientTls(), std::move(wanted)); }
+  std::unique_ptr<Upstream> upstream(std::uint16_t port) { return upstream(options(port)); }
+};
+
+void serve_hello(ScriptedPeer::Talk& talk) {
+  while (!talk.head().empty()) talk.send(kHello);
+}
+
+TEST_F(UpstreamTest, exchanges_reuse_the_connection_used_last) {
+  ScriptedPeer peer(serve_hello);
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (int i = 0; i < 50; ++i) {
+      GH_CO_TRY(const auto body, co_await get(up));
+      EXPECT_EQ(body, "hello");
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 1);
+  EXPECT_EQ(out->counts().reuses, 49);
+}
+
+TEST_F(UpstreamTest, idle_connections_are_bounded_in_number_and_age) {
+  ScriptedPeer peer(serve_hello);
+  auto wanted = options(peer.port());
+  wanted.idle_max = 1;
+  wanted.idle_timeout = milliseconds(30);
+  const auto out = upstream(wanted);
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (int i = 0; i < 2; ++i) {   // two at once, of which one is kept
+      GH_CO_TRY(auto one, co_await up->open());
+      GH_CO_TRY(auto two, co_await up->open());
+      for (auto* exchange : {one.get(), two.get()}) {
+        GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+        GH_CO_DO(co_await exchange->read_head(Method::get));
+        GH_CO_DO(co_await read_all(exchange));
+      }
+    }
+    co_await pause(milliseconds(50));
+    GH_CO_DO(co_await get(up));
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(out->counts().connects, 2 + 1 + 1);
+}
+
+TEST_F(UpstreamTest, exchanges_at_once_are_bounded) {
+  ScriptedPeer peer(serve_hello);
+  auto wanted = options(peer.port());
+  wanted.connections_max = 2;
+  const auto out = upstream(wanted);
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    GH_CO_TRY(auto one, co_await up->open());
+    GH_CO_TRY(auto two, co_await up->open());
+    const auto three = co_await up->open();
+    EXPECT_FALSE(three);
+    if (!three) EXPECT_EQ(three.error().fault(), Fault::limited);
+    two.reset();
+    GH_CO_DO(co_await up->open());
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+}
+
+TEST_F(UpstreamTest, an_unfinished_exchange_spoils_its_connection) {
+  const std::string big = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(1000000, 'x');
+  ScriptedPeer peer([&](auto& talk) {
+    while (!talk.head().empty()) talk.send(big);
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (int i = 0; i < 3; ++i) {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+      GH_CO_DO(co_await exchange->read_head(Method::get));
+      GH_CO_DO(co_await exchange->read_some());   // and no further
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 3);
+}
+
+TEST_F(UpstreamTest, an_answer_to_half_a_request_spoils_the_connection) {
+  ScriptedPeer peer(serve_hello);   // answers as soon as it has the head
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (int i = 0; i < 3; ++i) {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 10\r\n\r\n", "half", Body::follows));
+      GH_CO_DO(co_await exchange->read_head(Method::post));
+      GH_CO_DO(co_await read_all(exchange.get()));
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 3);
+}
+
+TEST_F(UpstreamTest, a_large_body_streams_and_the_head_stays_readable) {
+  std::string body(3'000'000, ' ');
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>('a' + i % 26);
+  ScriptedPeer peer([&](auto& talk) {
+    while (!talk.head().empty()) talk.send(fmt::format("HTTP/1.1 200 OK\r\nX-Kept: still here\r\nContent-Length: {}\r\n\r\n", body.size()) + body);
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<std::string> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+    GH_CO_TRY(const auto* const head, co_await exchange->read_head(Method::get));
+    auto read = co_await read_all(exchange.get());
+    EXPECT_EQ(head->fields.only("x-kept"), "still here");
+    co_return read;
+  };
+  EXPECT_EQ(*run(scenario(out.get())), body);
+}
+
+TEST_F(UpstreamTest, chunks_with_trailers_arrive_however_they_are_cut) {
+  const std::string answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\nX-Sum: 42\r\n\r\n";
+  for (std::size_t cut = 1; cut < answer.size(); cut += 3) {
+    ScriptedPeer peer([&](auto& talk) {
+      talk.head();
+      talk.send(answer.substr(0, cut));
+      std::this_thread::sleep_for(milliseconds(2));
+      talk.send(answer.substr(cut));
+      talk.hang();
+    });
+    const auto out = upstream(peer.port());
+    const auto scenario = [](Upstream* up) -> Task<void> {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+      GH_CO_DO(co_await exchange->read_head(Method::get));
+      GH_CO_TRY(const auto body, co_await read_all(exchange.get()));
+      EXPECT_EQ(body, "hello, world");
+      EXPECT_EQ(exchange->trailers().size(), 1);
+      if (!exchange->trailers().empty()) EXPECT_EQ(exchange->trailers()[0].second, "42");
+      co_return Result<void>();
+    };
+    ASSERT_TRUE(run(scenario(out.get()))) << cut;
+  }
+}
+
+TEST_F(UpstreamTest, request_bodies_go_out_as_written) {
+  std::string seen;
+  const std::string rest = "5\r\nfirst\r\n6\r\nsecond\r\n3\r\nend\r\n0\r\n\r\n";
+  ScriptedPeer peer([&](auto& talk) {
+    talk.head();
+    seen = talk.read(rest.size());
+    talk.send(kHello);
+    serve_hello(talk);
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nfirst\r\n", Body::follows));
+      GH_CO_DO(co_await exchange->send_chunk("second", Body::follows));
+      GH_CO_DO(co_await exchange->send_chunk("", Body::follows));   // no chunk at all: an empty one would end the body
+      GH_CO_DO(co_await exchange->send_chunk("end", Body::ends));
+      GH_CO_DO(co_await exchange->read_head(Method::post));
+      GH_CO_DO(co_await read_all(exchange.get()));
+    }
+    GH_CO_DO(co_await get(up));
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(seen, rest);
+  EXPECT_EQ(peer.connections(), 1);
+}
+
+TEST_F(UpstreamTest, a_stale_connection_is_replaced_with_head_and_body) {
+  std::string body;
+  ScriptedPeer peer([&](auto& talk) {
+    talk.head();
+    if (talk.number() > 1) body = talk.read(4);
+    talk.send(kHello);
+    if (talk.number() == 1) talk.head();
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    GH_CO_DO(co_await get(up));
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head("PUT / HTTP/1.1\r\nHost: app\r\nContent-Length: 4\r\n\r\n", "data", Body::ends));
+    GH_CO_DO(co_await exchange->read_head(Method::put));
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(body, "data");
+  EXPECT_EQ(out->counts().retries, 1);
+}
+
+TEST_F(UpstreamTest, a_stale_connection_fails_a_request_with_effects) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send(kHello);
+    talk.head();
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    GH_CO_DO(co_await get(up));
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 4\r\n\r\n", "data", Body::ends));
+    const auto head = co_await exchange->read_head(Method::post);
+    EXPECT_FALSE(head);
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 1);
+}
+
+TEST_F(UpstreamTest, a_connection_closed_while_idle_is_noticed_before_use) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send(kHello);
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    GH_CO_DO(co_await get(up));
+    co_await pause(milliseconds(30));
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 0\r\n\r\n", {}, Body::ends));
+    GH_CO_DO(co_await exchange->read_head(Method::post));
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 2);
+  EXPECT_EQ(out->counts().retries, 0);
+}
+
+TEST_F(UpstreamTest, silence_ends_at_the_read_deadline_and_progress_moves_it) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+    for (int i = 0; i < 6; ++i) {
+      std::this_thread::sleep_for(milliseconds(40));
+      talk.send("x");
+    }
+    talk.hang();
+  });
+  auto wanted = options(peer.port());
+  wanted.read_timeout = milliseconds(120);
+  const auto out = upstream(wanted);
+  const auto scenario = [](Upstream* up) -> Task<int> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+    GH_CO_DO(co_await exchange->read_head(Method::get));
+    int pieces = 0;
+    for (;;) {
+      const auto piece = co_await exchange->read_some();
+      if (!piece) {
+        EXPECT_EQ(piece.error().code(), "timeout");
+        co_return pieces;
+      }
+      ++pieces;
+    }
+  };
+  EXPECT_EQ(run(scenario(out.get())).value(), 6);
+}
+
+TEST_F(UpstreamTest, a_peer_that_does_not_read_ends_at_the_write_deadline) {
+  std::atomic<bool> done = false;
+  ScriptedPeer peer([&](auto&) {
+    while (!done) std::this_thread::sleep_for(milliseconds(5));
+  });
+  auto wanted = options(peer.port());
+  wanted.write_timeout = milliseconds(100);
+  const auto out = upstream(wanted);
+  const std::string piece(8'000'000, 'x');
+  const auto scenario = [](Upstream* up, const std::string* bytes) -> Task<void> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head("PUT / HTTP/1.1\r\nHost: app\r\nContent-Length: 16000000\r\n\r\n", *bytes, Body::follows));
+    co_return co_await exchange->send_body(*bytes, Body::ends);
+  };
+  const auto sent = run(scenario(out.get(), &piece));
+  done = true;
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code(), "timeout");
+}
+
+TEST_F(UpstreamTest, a_tunnel_carries_raw_bytes_both_ways_and_is_never_reused) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly");
+    talk.send("echo " + talk.read(4));
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<std::string> {
+    std::string seen;
+    {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      GH_CO_DO(co_await exchange->send_head("GET /ws HTTP/1.1\r\nHost: app\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", {}, Body::ends));
+      GH_CO_TRY(const auto* const head, co_await exchange->read_head(Method::get));
+      EXPECT_EQ(head->status, 101);
+      GH_CO_DO(co_await exchange->send_body("ping", Body::follows));
+      for (;;) {
+        GH_CO_TRY(const auto bytes, co_await exchange->read_raw());
+        if (bytes.empty()) break;
+        seen.append(bytes);
+      }
+    }
+    GH_CO_DO(co_await up->open());
+    co_return seen;
+  };
+  EXPECT_EQ(run(scenario(out.get())).value(), "earlyecho ping");
+  EXPECT_EQ(out->counts().reuses, 0);
+}
+
+TEST_F(UpstreamTest, the_answer_may_be_read_while_the_request_is_still_being_sent) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 3; ++i) talk.send("4\r\n" + talk.read(4) + "\r\n");
+    talk.send("0\r\n\r\n");
+    talk.hang();
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<std::string> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 12\r\n\r\n", {}, Body::follows));
+    GH_CO_DO(co_await exchange->read_head(Method::post));
+    std::string seen;
+    for (const std::string_view part : {"one.", "two.", "3333"}) {
+      GH_CO_DO(co_await exchange->send_body(part, part == "3333" ? Body::ends : Body::follows));
+      GH_CO_TRY(const auto piece, co_await exchange->read_some());
+      seen.append(piece);
+    }
+    co_return seen;
+  };
+  EXPECT_EQ(run(scenario(out.get())).value(), "one.two.3333");
+}
+
+TEST_F(UpstreamTest, exchanges_may_outlive_their_upstream) {
+  ScriptedPeer peer(serve_hello);
+  auto out = upstream(peer.port());
+  const auto scenario = [](std::unique_ptr<Upstream>* up) -> Task<std::string> {
+    GH_CO_TRY(const auto exchange, co_await (*up)->open());
+    up->reset();
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+    GH_CO_DO(co_await exchange->read_head(Method::get));
+    co_return co_await read_all(exchange.get());
+  };
+  EXPECT_EQ(run(scenario(&out)).value(), "hello");
+}
+
+TEST_F(UpstreamTest, a_loop_may_end_in_the_middle_of_an_exchange) {
+  ScriptedPeer peer([](auto& talk) { talk.hang(); });
+  const auto out = upstream(peer.port());
+  boost::asio::io_context loop(1);
+  const auto scenario = [](Upstream* up) -> boost::asio::awaitable<void> {
+    EXPECT_TRUE(co_await get(up));   // never gets so far
+  };
+  spawn(loop.get_executor(), scenario(out.get()));
+  loop.run_for(milliseconds(50));
+  EXPECT_EQ(peer.connections(), 1);
+}
+
+}  // namespace
+}  // namespace gatehouse::net
