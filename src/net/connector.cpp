@@ -50,16 +50,17 @@ asio::awaitable<void> look_up(std::shared_ptr<LookUp> state, Resolver* resolver,
   state->done.cancel();
 }
 
-std::string prepare(asio::ssl::context& context, const ClientTls& tls) {
+std::string prepare(asio::ssl::context& context, const std::optional<ClientTls>& tls) {
+  if (!tls) return "no TLS is configured for this peer";
   auto* const native = context.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_alpn_protos(native, kAlpnHttp1, sizeof kAlpnHttp1);
   Errc code;
-  if (tls.ca_file.empty()) context.set_default_verify_paths(code);
-  else context.load_verify_file(tls.ca_file, code);
+  if (tls->ca_file.empty()) context.set_default_verify_paths(code);
+  else context.load_verify_file(tls->ca_file, code);
   if (!code) return {};
-  return "cannot read the CA certificates" + (tls.ca_file.empty() ? std::string() : " of " + tls.ca_file) + ": " + code.message();
+  return "cannot read the CA certificates" + (tls->ca_file.empty() ? std::string() : " of " + tls->ca_file) + ": " + code.message();
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc 
   return std::unexpected(std::move(error));
 }
 
-Connector::Connector(Resolver& resolver, PeerRules rules, ClientTls tls)
+Connector::Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls)
     : resolver_(resolver), rules_(std::move(rules)), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls)) {}
 
 Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until, Counters* counters) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <optional>
 
 #include "net/client.h"
 #include "net/connection_pool.h"
@@ -23,7 +24,8 @@ std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc 
 
 class Connector {
  public:
-  Connector(Resolver& resolver, PeerRules rules, ClientTls tls);
+  // Without `tls` only plain HTTP is possible: reading the system's certificates takes a while.
+  Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls);
 
   // Connected, checked and watched by the pool of the calling loop.
   Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters);

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "core/text.h"
+#include "net/chars.h"
 #include "net/client.h"
 #include "net/peer_exchange.h"
 
@@ -58,13 +59,6 @@ class Breaker {
   std::map<std::string, State> peers_;
 };
 
-bool is_token(std::string_view name) {   // RFC 9110 §5.6.2
-  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::ranges::all_of(name, [](char c) { return is_alnum(c) || kMarks.contains(c); });
-}
-bool is_field_value(std::string_view value) {
-  return std::ranges::all_of(value, [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
-}
 bool is_ours(std::string_view name) {
   constexpr std::string_view kOurs[] = {"host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "expect", "trailer"};
   return std::ranges::any_of(kOurs, [name](std::string_view ours) { return equal_ignoring_case(name, ours); });
@@ -76,7 +70,8 @@ Result<void> write_head(const Outbound& request, std::string& out) {
   out.append(name_of(request.method)).append(" ").append(request.url.target()).append(" HTTP/1.1\r\nHost: ").append(request.url.authority());
   bool has_agent = false;
   for (const auto& [name, value] : request.headers) {
-    if (!is_token(name) || !is_field_value(value)) return failure(Fault::internal, "outbound request: a header field has forbidden characters");
+    if (name.empty() || !chars::all(name, chars::token) || chars::has_control(value))
+      return failure(Fault::internal, "outbound request: a header field has forbidden characters");
     if (is_ours(name)) return failure(Fault::internal, "outbound request: the client itself writes " + name);
     has_agent = has_agent || equal_ignoring_case(name, "user-agent");
     out.append("\r\n").append(name).append(": ").append(value);

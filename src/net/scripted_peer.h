@@ -51,10 +51,12 @@ class ScriptedPeer {
         if (!more()) return {};
       return take(bytes);
     }
-    void send(std::string_view text) {
+    bool send(std::string_view text) {   // false when the client has gone
+      if (!open_) return false;
       boost::system::error_code code;
       if (tls_) boost::asio::write(*tls_, boost::asio::buffer(text), code);
       else boost::asio::write(socket_, boost::asio::buffer(text), code);
+      return !code;
     }
     // Silent until the client has gone.
     void hang() {

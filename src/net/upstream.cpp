@@ -28,7 +28,8 @@ class PooledUpstream final : public Upstream {
 
 std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, ClientTls tls, UpstreamOptions options) {
   auto peer = std::make_shared<Peer>();
-  peer->connector = std::make_shared<Connector>(resolver, std::move(rules), std::move(tls));
+  const auto trust = options.url.tls ? std::optional(std::move(tls)) : std::nullopt;
+  peer->connector = std::make_shared<Connector>(resolver, std::move(rules), trust);
   peer->counters = std::make_shared<Counters>();
   peer->url = std::move(options.url);
   peer->lane = new_lane();

@@ -83,6 +83,8 @@ Result<Url> Url::parse(std::string_view text) {
   }
   url.path = std::string(given.encoded_path());
   if (url.path.empty()) url.path = "/";
+  // RFC 3986 §3.3; Boost.URL 1.81 takes "http://a:8o/" for port 8 and path "o/".
+  if (!url.path.starts_with('/')) return refused("the host or port is not valid");
   url.has_query = given.has_query();
   url.query = std::string(given.encoded_query());
   return url;
