@@ -105,6 +105,7 @@ class UpstreamExchange {
   // sent with it in one write. `first` must live until read_head has returned: both are sent once more, on a fresh
   // connection, when a pooled one turns out to be closed before any byte of the answer came, if the method is idempotent
   // and the request complete, or if nothing had been sent.
+  // When sending fails, the answer may still be there: a peer may refuse early (413) and close.
   virtual Task<void> send_head(std::string head, std::string_view first, Body body) = 0;
   virtual Task<void> send_body(std::string_view bytes, Body body) = 0;    // already framed
   virtual Task<void> send_chunk(std::string_view data, Body body) = 0;    // framed as a chunk here; `ends` adds the last one

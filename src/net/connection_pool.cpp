@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kTick{25};
 // to learn what the retry finds out anyway.
 constexpr std::chrono::milliseconds kTrusted{1};
 constexpr std::chrono::seconds kSweepEvery{1};
+constexpr std::size_t kIdleMax = 2048;   // per loop, over all peers
 }  // namespace
 
 ConnectionPool& ConnectionPool::of(const Executor& loop) {
@@ -60,6 +61,7 @@ std::unique_ptr<ClientConnection> ConnectionPool::take(std::string_view name, co
   while (!idle.empty()) {
     auto connection = std::move(idle.back());
     idle.pop_back();
+    --idle_;
     const auto age = now - connection->idle_since;
     if (age >= limits.idle_timeout || (age >= kTrusted && !connection->quiet())) continue;
     watch(*connection);
@@ -73,7 +75,8 @@ void ConnectionPool::give(std::string_view name, const Limits& limits, std::uniq
   if (closed_) return;
   auto& lane = lane_of(name);
   lane.idle_timeout = limits.idle_timeout;
-  if (lane.idle.size() >= limits.idle_max) return;
+  if (lane.idle.size() >= limits.idle_max || idle_ >= kIdleMax) return;
+  ++idle_;
   connection->idle_since = steady_now();
   lane.idle.push_back(std::move(connection));
 }
@@ -82,7 +85,7 @@ void ConnectionPool::give(std::string_view name, const Limits& limits, std::uniq
 void ConnectionPool::sweep(SteadyTime now) {
   swept_ = now;
   for (auto& [name, lane] : lanes_)
-    std::erase_if(lane.idle, [&](const auto& connection) { return now - connection->idle_since >= lane.idle_timeout; });
+    idle_ -= std::erase_if(lane.idle, [&](const auto& connection) { return now - connection->idle_since >= lane.idle_timeout; });
   std::erase_if(lanes_, [](const auto& entry) { return entry.second.idle.empty() && entry.second.in_use == 0; });
 }
 

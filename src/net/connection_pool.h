@@ -60,6 +60,7 @@ class ConnectionPool final : public boost::asio::execution_context::service {
   std::unordered_map<std::string, Lane, Hash, std::equal_to<>> lanes_;
   std::vector<ClientConnection*> watched_;
   std::unique_ptr<boost::asio::steady_timer> timer_;
+  std::size_t idle_ = 0;   // over all lanes
   bool armed_ = false, closed_ = false;
   SteadyTime swept_{};
 };

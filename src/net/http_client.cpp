@@ -122,8 +122,11 @@ class PooledClient final : public HttpClient {
     GH_CO_DO(write_head(request, head));
     const auto until = steady_now() + request.total_timeout;
     GH_CO_TRY(const auto exchange, co_await PeerExchange::open(peer_of(request), until));
-    GH_CO_DO(co_await exchange->send_head(std::move(head), request.body, UpstreamExchange::Body::ends));
-    GH_CO_TRY(const auto* const answered, co_await exchange->read_head(request.method));
+    auto sent = co_await exchange->send_head(std::move(head), request.body, UpstreamExchange::Body::ends);
+    // Also when not all was taken: the peer may have said why (413) and closed.
+    auto found = co_await exchange->read_head(request.method);
+    if (!found) co_return std::unexpected(std::move(sent ? found.error() : sent.error()));
+    const auto* const answered = *found;
     if (answered->status == 101) co_return failure(Fault::upstream, peer_name(request.url) + " wants to speak another protocol");
 
     Answer answer;

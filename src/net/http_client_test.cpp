@@ -337,6 +337,16 @@ TEST_F(HttpClientTest, endless_interim_answers_are_cut_off) {
   EXPECT_FALSE(ask_one_that_says(text + std::string(kHello)));
 }
 
+TEST_F(HttpClientTest, an_early_answer_counts_although_the_body_was_not_taken) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch");
+  });
+  const auto answer = ask(post(peer.port(), std::string(20'000'000, 'x')));
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(answer->status, 413);
+}
+
 TEST_F(HttpClientTest, redirects_are_answers) {
   const auto answer = ask_one_that_says("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n");
   ASSERT_TRUE(answer);

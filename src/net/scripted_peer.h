@@ -99,7 +99,8 @@ class ScriptedPeer {
     ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
     accepting_.join();
     const std::lock_guard lock(mutex_);
-    for (auto& socket : sockets_) ::shutdown(socket.native_handle(), SHUT_RDWR);
+    for (auto& socket : sockets_)
+      if (socket.is_open()) ::shutdown(socket.native_handle(), SHUT_RDWR);
     // The threads join before the sockets that they use are gone: see the order of members.
   }
   ScriptedPeer(const ScriptedPeer&) = delete;
@@ -124,7 +125,10 @@ class ScriptedPeer {
           Talk talk(kept, tls_ ? &*tls_ : nullptr, number);
           script_(talk);
         }
-        ::shutdown(kept.native_handle(), SHUT_RDWR);
+        boost::system::error_code ignored;
+        const std::lock_guard closing(mutex_);
+        kept.shutdown(Tcp::socket::shutdown_send, ignored);
+        kept.close(ignored);
       });
     }
   }

@@ -36,7 +36,7 @@ Task<std::string> get(Upstream* upstream) {
   GH_CO_TRY(const auto exchange, co_await upstream->open());
   auto head = exchange->spare();
   head = kGet;
-  GH_CO_DO(co_await exchange->send_head(std::move(head), {}, Body::ends));
+  GH_CO_DO(co_await exchange->send_head(std::move(head), "", Body::ends));
   GH_CO_DO(co_await exchange->read_head(Method::get));
   co_return co_await read_all(exchange.get());
 }
@@ -85,7 +85,7 @@ TEST_F(UpstreamTest, idle_connections_are_bounded_in_number_and_age) {
       GH_CO_TRY(auto one, co_await up->open());
       GH_CO_TRY(auto two, co_await up->open());
       for (auto* exchange : {one.get(), two.get()}) {
-        GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+        GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
         GH_CO_DO(co_await exchange->read_head(Method::get));
         GH_CO_DO(co_await read_all(exchange));
       }
@@ -125,7 +125,7 @@ TEST_F(UpstreamTest, an_unfinished_exchange_spoils_its_connection) {
   const auto scenario = [](Upstream* up) -> Task<void> {
     for (int i = 0; i < 3; ++i) {
       GH_CO_TRY(const auto exchange, co_await up->open());
-      GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+      GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
       GH_CO_DO(co_await exchange->read_head(Method::get));
       GH_CO_DO(co_await exchange->read_some());   // and no further
     }
@@ -160,7 +160,7 @@ TEST_F(UpstreamTest, a_large_body_streams_and_the_head_stays_readable) {
   const auto out = upstream(peer.port());
   const auto scenario = [](Upstream* up) -> Task<std::string> {
     GH_CO_TRY(const auto exchange, co_await up->open());
-    GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
     GH_CO_TRY(const auto* const head, co_await exchange->read_head(Method::get));
     auto read = co_await read_all(exchange.get());
     EXPECT_EQ(head->fields.only("x-kept"), "still here");
@@ -182,7 +182,7 @@ TEST_F(UpstreamTest, chunks_with_trailers_arrive_however_they_are_cut) {
     const auto out = upstream(peer.port());
     const auto scenario = [](Upstream* up) -> Task<void> {
       GH_CO_TRY(const auto exchange, co_await up->open());
-      GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+      GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
       GH_CO_DO(co_await exchange->read_head(Method::get));
       GH_CO_TRY(const auto body, co_await read_all(exchange.get()));
       EXPECT_EQ(body, "hello, world");
@@ -272,7 +272,7 @@ TEST_F(UpstreamTest, a_connection_closed_while_idle_is_noticed_before_use) {
     GH_CO_DO(co_await get(up));
     co_await pause(milliseconds(30));
     GH_CO_TRY(const auto exchange, co_await up->open());
-    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 0\r\n\r\n", {}, Body::ends));
+    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 0\r\n\r\n", "", Body::ends));
     GH_CO_DO(co_await exchange->read_head(Method::post));
     co_return Result<void>();
   };
@@ -296,7 +296,7 @@ TEST_F(UpstreamTest, silence_ends_at_the_read_deadline_and_progress_moves_it) {
   const auto out = upstream(wanted);
   const auto scenario = [](Upstream* up) -> Task<int> {
     GH_CO_TRY(const auto exchange, co_await up->open());
-    GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
     GH_CO_DO(co_await exchange->read_head(Method::get));
     int pieces = 0;
     for (;;) {
@@ -342,7 +342,7 @@ TEST_F(UpstreamTest, a_tunnel_carries_raw_bytes_both_ways_and_is_never_reused) {
     std::string seen;
     {
       GH_CO_TRY(const auto exchange, co_await up->open());
-      GH_CO_DO(co_await exchange->send_head("GET /ws HTTP/1.1\r\nHost: app\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", {}, Body::ends));
+      GH_CO_DO(co_await exchange->send_head("GET /ws HTTP/1.1\r\nHost: app\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "", Body::ends));
       GH_CO_TRY(const auto* const head, co_await exchange->read_head(Method::get));
       EXPECT_EQ(head->status, 101);
       GH_CO_DO(co_await exchange->send_body("ping", Body::follows));
@@ -370,7 +370,7 @@ TEST_F(UpstreamTest, the_answer_may_be_read_while_the_request_is_still_being_sen
   const auto out = upstream(peer.port());
   const auto scenario = [](Upstream* up) -> Task<std::string> {
     GH_CO_TRY(const auto exchange, co_await up->open());
-    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 12\r\n\r\n", {}, Body::follows));
+    GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 12\r\n\r\n", "", Body::follows));
     GH_CO_DO(co_await exchange->read_head(Method::post));
     std::string seen;
     for (const std::string_view part : {"one.", "two.", "3333"}) {
@@ -383,13 +383,31 @@ TEST_F(UpstreamTest, the_answer_may_be_read_while_the_request_is_still_being_sen
   EXPECT_EQ(run(scenario(out.get())).value(), "one.two.3333");
 }
 
+TEST_F(UpstreamTest, an_early_refusal_can_be_read_although_the_body_was_not_taken) {
+  ScriptedPeer peer([](auto& talk) {
+    talk.head();
+    talk.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch");
+  });
+  const auto out = upstream(peer.port());
+  const std::string body(20'000'000, 'x');
+  const auto scenario = [](Upstream* up, const std::string* bytes) -> Task<std::string> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    const auto sent = co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 20000000\r\n\r\n", *bytes, Body::ends);
+    EXPECT_FALSE(sent);
+    GH_CO_TRY(const auto* const head, co_await exchange->read_head(Method::post));
+    EXPECT_EQ(head->status, 413);
+    co_return co_await read_all(exchange.get());
+  };
+  EXPECT_EQ(run(scenario(out.get(), &body)).value(), "much");
+}
+
 TEST_F(UpstreamTest, exchanges_may_outlive_their_upstream) {
   ScriptedPeer peer(serve_hello);
   auto out = upstream(peer.port());
   const auto scenario = [](std::unique_ptr<Upstream>* up) -> Task<std::string> {
     GH_CO_TRY(const auto exchange, co_await (*up)->open());
     up->reset();
-    GH_CO_DO(co_await exchange->send_head(std::string(kGet), {}, Body::ends));
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
     GH_CO_DO(co_await exchange->read_head(Method::get));
     co_return co_await read_all(exchange.get());
   };
