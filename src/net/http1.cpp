@@ -73,6 +73,15 @@ Verdict read_status_line(std::string_view line, Head& head) {
 // Fields that say where the message ends: written with odd white space they have been read in two ways.
 bool is_framing(Header id) { return id == Header::content_length || id == Header::transfer_encoding; }
 
+bool is_token_list(std::string_view value) {
+  for (auto rest = value;;) {
+    const auto comma = rest.find(',');
+    if (!chars::all(trim(rest.substr(0, comma)), chars::token)) return false;
+    if (comma == std::string_view::npos) return true;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
 Verdict read_field(std::string_view line, Field& field) {
   std::size_t colon = 0;
   while (colon < line.size() && is(line[colon], chars::token)) ++colon;
@@ -92,6 +101,8 @@ Verdict read_field(std::string_view line, Field& field) {
   } else {
     value = trim(value);
   }
+  if ((field.id == Header::connection || field.id == Header::proxy_connection) && !is_token_list(value))
+    return refuse(400, "malformed Connection");
   field.value = value;
   return {};
 }

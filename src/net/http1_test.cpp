@@ -131,6 +131,7 @@ const std::vector<Attack>& attacks() {
       {"coding we do not speak", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501},
       {"identity", post("Transfer-Encoding: identity\r\n"), 501},
       {"TE on HTTP/1.0 (CVE-2026-2835 Pingora)", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"Connection that is not a list of names", post("Connection: close\xff\r\n"), 400},
       {"unknown expectation", post("Expect: 200-maybe\r\n"), 417},
       {"two expectations", post("Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 1\r\n", "a"), 417},
       {"chunk extension", post("Transfer-Encoding: chunked\r\n", "5;a=b\r\nhello\r\n0\r\n\r\n"), 400},
