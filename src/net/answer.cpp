@@ -59,7 +59,7 @@ Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
       if (id == Header::connection && equal_ignoring_case(value, "close")) keep_alive_ = false;
       continue;
     }
-    if (!may_be_sent(name, value)) return failure(Fault::internal, fmt::format("the answer's header '{}' must not be sent", html_escape(name)));
+    if (!may_be_sent(name, value)) return failure(Fault::internal, "a header of the answer has characters that must not be sent");
     dated = dated || id == Header::date;
     append_field(out, name, value);
   }
@@ -69,8 +69,8 @@ Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
 
 void Connection::end_head(std::optional<std::uint64_t> length, bool chunked) {
   auto& out = work_->out;
-  if (keep_alive_ && loop_.shared->stopping) keep_alive_ = false;
-  if (keep_alive_ && !body_ends_soon()) keep_alive_ = false;
+  // A client that waits for 100-continue may send the body now or not: nobody can tell what comes next.
+  if (loop_.shared->stopping || std::exchange(continue_due_, false)) keep_alive_ = false;
   if (length) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", *length);
   if (chunked) out.append("Transfer-Encoding: chunked\r\n");
   if (!keep_alive_) out.append("Connection: close\r\n");
@@ -91,6 +91,8 @@ Task<void> Connection::reply(Reply reply) {
   const bool no_body = bodiless(reply.status);
   std::optional<std::uint64_t> length = reply.body.size();
   if (reply.status == 204 || reply.status == 304) length = std::nullopt;
+  // (An answer that only starts says nothing: its handler may be reading still.)
+  if (keep_alive_ && !body_ends_soon()) keep_alive_ = false;
   end_head(length, false);
   answer_ = Answer::done;
   const std::array<std::string_view, 3> parts{work_->out, no_body ? std::string_view() : std::string_view(reply.body), ""};

@@ -213,7 +213,7 @@ Task<std::string_view> Connection::read_some() {
 // True if what is left of the body is here already or small, so that reading it is cheaper than a new connection.
 bool Connection::body_ends_soon() {
   if (body_.done()) return true;
-  if (continue_due_) return false;  // the client may send the body or not: nobody can tell what comes next
+  if (continue_due_) return false;
   if (work_->head.framing == Framing::length) return work_->head.length - body_.received() <= kDrainMax;
   while (!body_.done() && begin_ < end_) {
     const auto step = body_.feed(waiting());

@@ -43,7 +43,7 @@ class Guard {
   std::string_view scope_;
   bool open_ = false;
 };
-// For rows that do their own proof of identity (a token endpoint, a sign-in page). Say why.
+// For rows that do their own proof of identity (a token endpoint, a sign-in page); Style::authenticate is not asked. Say why.
 consteval Guard everyone(const char* why) { return Guard::open(why); }
 
 // What a handler is given beside its typed request.

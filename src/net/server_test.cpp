@@ -45,6 +45,14 @@ asio::awaitable<void> world(Exchange& exchange) {
     std::vector<std::pair<std::string, std::string>> trailers{{"Digest", "x"}};
     (void)co_await exchange.finish(std::move(trailers));
     co_return;
+  } else if (path == "/pipe") {   // answers while it reads
+    (void)co_await exchange.start(Reply::text(200, ""), std::nullopt);
+    for (;;) {
+      auto piece = co_await exchange.read_some();
+      if (!piece || piece->empty() || !co_await exchange.send(*piece)) break;
+    }
+    (void)co_await exchange.finish({});
+    co_return;
   } else if (path == "/large") {
     const std::string piece(64 * 1024, 'x');
     (void)co_await exchange.start(Reply::text(200, ""), 64ULL * 1024 * 1024);
@@ -164,6 +172,17 @@ TEST_F(ServerTest, answers_stream_in_chunks_with_trailers) {
   client.send(get("/stream"));
   EXPECT_EQ(body_of(client.read_until("0\r\nDigest: x\r\n\r\n")), "3\r\none\r\n3\r\ntwo\r\n0\r\nDigest: x\r\n\r\n");
   client.send(get("/lazy"));
+  EXPECT_EQ(body_of(client.read_answer()), "lazy");
+}
+
+TEST_F(ServerTest, an_answer_may_start_before_the_body_ends) {
+  TestServer server(handler);
+  RawClient client(server.port());
+  client.send(post("/pipe", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") + post("/pipe", "Content-Length: 5\r\n", "he"));
+  EXPECT_EQ(body_of(client.read_until("0\r\n\r\n")), "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_EQ(body_of(client.read_until("he\r\n")), "2\r\nhe\r\n");
+  client.send("llo" + get("/lazy"));
+  EXPECT_EQ(client.read_until("0\r\n\r\n"), "3\r\nllo\r\n0\r\n\r\n");
   EXPECT_EQ(body_of(client.read_answer()), "lazy");
 }
 

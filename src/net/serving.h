@@ -64,7 +64,7 @@ class LoopState {
   std::size_t block_size_;
   std::int64_t date_second_ = -1;
   std::string date_;
-  std::array<std::byte, 1024> chance_{};   // random bytes are fetched in bulk, not one system call per request
+  std::array<std::byte, 4096> chance_{};   // random bytes are fetched in bulk, not one system call per request
   std::size_t chance_used_ = sizeof chance_;
 };
 
