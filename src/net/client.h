@@ -16,6 +16,7 @@
 #include "core/task.h"
 #include "net/http1.h"
 #include "net/message.h"
+#include "net/network.h"
 #include "net/url.h"
 
 namespace gatehouse::net {
@@ -41,7 +42,7 @@ class PeerRules {
  private:
   bool anyone_ = false;
   std::set<std::string, std::less<>> hosts_;
-  std::vector<std::pair<std::string, int>> networks_;
+  std::vector<Networks> networks_;
 };
 
 struct ClientTls {

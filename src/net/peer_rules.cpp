@@ -1,17 +1,13 @@
 // Which addresses are public: the IANA special-purpose registries (RFC 6890 and its updates), read from the safe side.
 #include <algorithm>
-#include <array>
-#include <boost/asio/ip/address.hpp>
-#include <span>
 
 #include "core/text.h"
 #include "net/client.h"
+#include "net/network.h"
 
 namespace gatehouse::net {
 
 namespace {
-
-namespace ip = boost::asio::ip;
 
 struct V4Network {
   std::uint32_t address;
@@ -46,17 +42,16 @@ bool is_public(std::uint32_t address) {
   });
 }
 
-using Bytes16 = std::array<std::uint8_t, 16>;
-
-bool begins_with(const Bytes16& address, std::initializer_list<std::uint8_t> prefix) {
+bool begins_with(const IpBytes& address, std::initializer_list<std::uint8_t> prefix) {
   return std::equal(prefix.begin(), prefix.end(), address.begin());
 }
-std::uint32_t embedded(const Bytes16& address, std::size_t at) {
+std::uint32_t embedded(const IpBytes& address, std::size_t at) {
   return v4(address[at], address[at + 1], address[at + 2], address[at + 3]);
 }
 
 // Only 2000::/3 is handed out for the public (RFC 4291 §2.4, IANA); in it and beside it some ranges lead elsewhere.
-bool is_public(const Bytes16& a) {
+bool is_public(const IpBytes& a) {
+  if (begins_with(a, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff})) return is_public(embedded(a, 12));        // IPv4
   if (begins_with(a, {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return is_public(embedded(a, 12));  // NAT64, RFC 6052
   if ((a[0] & 0xe0) != 0x20) return false;   // ::, ::1, v4-compatible, ULA, fe80::, fec0::, multicast, 64:ff9b:1::, 100:: …
   if (begins_with(a, {0x20, 0x01}) && a[2] < 2) return false;               // 2001::/23: Teredo, ORCHID, benchmarks …
@@ -65,40 +60,6 @@ bool is_public(const Bytes16& a) {
   if (begins_with(a, {0x20, 0x02})) return is_public(embedded(a, 2));       // 6to4
   if ((a[8] & 0xfd) == 0 && a[9] == 0 && a[10] == 0x5e && a[11] == 0xfe) return is_public(embedded(a, 12));  // ISATAP, RFC 5214
   return true;
-}
-
-// 4 or 16 bytes; IPv4-mapped is IPv4. Nothing when it is no address or carries a zone.
-std::string raw_bytes(std::string_view text) {
-  boost::system::error_code wrong;
-  auto address = ip::make_address(std::string(text), wrong);
-  if (wrong || text.contains('%')) return {};
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
-  if (address.is_v4()) {
-    const auto bytes = address.to_v4().to_bytes();
-    return std::string(bytes.begin(), bytes.end());
-  }
-  const auto bytes = address.to_v6().to_bytes();
-  return std::string(bytes.begin(), bytes.end());
-}
-
-bool is_public(std::string_view raw) {
-  if (raw.size() == 4) {
-    const auto at = [raw](std::size_t i) { return static_cast<std::uint8_t>(raw[i]); };
-    return is_public(v4(at(0), at(1), at(2), at(3)));
-  }
-  Bytes16 bytes{};
-  if (raw.size() != bytes.size()) return false;
-  std::ranges::copy(raw, bytes.begin());
-  return is_public(bytes);
-}
-
-bool same_prefix(std::string_view a, std::string_view b, int bits) {
-  if (a.size() != b.size()) return false;
-  const auto whole = static_cast<std::size_t>(bits / 8);
-  if (a.substr(0, whole) != b.substr(0, whole)) return false;
-  const int rest = bits % 8;
-  if (rest == 0) return true;
-  return ((static_cast<unsigned>(a[whole]) ^ static_cast<unsigned>(b[whole])) & 0xffU) >> (8 - rest) == 0;
 }
 
 std::string host_key(std::string_view host, std::uint16_t port) {
@@ -122,27 +83,17 @@ PeerRules& PeerRules::allow_host(std::string host_and_port) {
 }
 
 Result<void> PeerRules::allow_network(std::string_view cidr) {
-  const auto wrong = [cidr] { return failure(Fault::invalid, "not a network like 10.0.0.0/8 or fd00::/8: " + std::string(cidr)); };
-  const auto slash = cidr.find('/');
-  const auto raw = raw_bytes(cidr.substr(0, slash));
-  if (raw.empty() || (raw.size() == 4 && cidr.contains(':'))) return wrong();   // a prefix length of ::ffff:… would be ambiguous
-  const auto full = static_cast<std::int64_t>(raw.size() * 8);
-  std::int64_t bits = full;
-  if (slash != std::string_view::npos) {
-    const auto given = parse_int(cidr.substr(slash + 1));
-    if (!given || *given < 0 || *given > full) return wrong();
-    bits = *given;
-  }
-  networks_.emplace_back(raw, static_cast<int>(bits));
+  GH_TRY(auto network, Networks::parse({std::string(cidr)}));
+  networks_.push_back(std::move(network));
   return {};
 }
 
 Result<void> PeerRules::check(std::string_view host, std::uint16_t port, std::string_view ip) const {
-  const auto raw = raw_bytes(ip);
-  if (raw.empty()) return failure(Fault::denied, host_key(host, port) + ": not an IP address: " + std::string(ip));
-  if (anyone_ || is_public(std::string_view(raw)) || hosts_.contains(host_key(host, port))) return {};
-  for (const auto& [network, bits] : networks_)
-    if (same_prefix(raw, network, bits)) return {};
+  const auto address = parse_ip(ip);
+  if (!address) return failure(Fault::denied, host_key(host, port) + ": not an IP address: " + std::string(ip));
+  if (anyone_ || is_public(*address) || hosts_.contains(host_key(host, port))) return {};
+  for (const auto& network : networks_)
+    if (network.contains(*address)) return {};
   return failure(Fault::denied, host_key(host, port) + " is at " + std::string(ip) +
                                     ", which is not a public address; an administrator can allow the host or its network");
 }
