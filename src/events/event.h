@@ -1,5 +1,5 @@
 // What happened, as Okta's System Log tells it. Every change leaves one Event in the same transaction: a room appends
-// events.statement(...) to the Unit that makes the change. Refusals are written on their own with events.record().
+// events.statement(...) to the Unit that makes the change, last. Refusals are written on their own with events.record().
 #pragma once
 
 #include <optional>
@@ -41,6 +41,18 @@ struct Needs {
   Random& random;
 };
 
+inline constexpr std::chrono::hours kRetention{90 * 24};   // as Okta's
+inline constexpr int kPageMax = 1000;                      // events per read
+inline constexpr std::size_t kTextMax = 512;               // bytes of any text that a stranger may choose (user agent, login)
+
+struct Query {
+  std::string after;                  // cursor of the last one read; empty: from the beginning (or the end)
+  std::optional<Timestamp> since, until;   // published, [since, until)
+  std::string type;                   // eventType; empty: all
+  bool newest_first = false;
+  int limit = 100;
+};
+
 class SystemLog {
  public:
   explicit SystemLog(Needs needs) : needs_(needs) {}
@@ -53,6 +65,8 @@ class SystemLog {
     std::string after;
   };
   Task<Page> read(OrgId org, std::string after, int limit);
+  // `after` of an empty page is the one asked with, so that a poller never falls back. Fault::invalid: not a cursor.
+  Task<Page> search(OrgId org, Query query);
 
  private:
   Needs needs_;
