@@ -6,14 +6,21 @@
 namespace gatehouse::directory {
 
 struct NewApp {
-  App app;                               // id and times are set by create()
+  App app;                               // id and times are set by create(); begin with App{.id = no_app_id(), …}
   std::optional<std::string> client_id;  // given (seed), else the id
   std::optional<Secret> secret;          // given (seed), else generated for kinds that have one
+  std::optional<AppId> id = {};          // given (seed), else generated
 };
+AppId no_app_id();                       // holds the place until create() has made one
 struct AppWithSecret {
   App app;
   std::optional<Secret> secret;          // only here, only once
 };
+
+inline constexpr std::size_t kGivenSecretMin = 14;     // characters, as at Okta
+inline constexpr std::size_t kLabelMax = 100;         // characters
+inline constexpr std::size_t kUrisMax = 100, kUriMax = 2048;   // redirect URIs of one app; bytes of each
+inline constexpr std::size_t kAppMoreMax = 64 * 1024;  // bytes of App.more as text
 
 class Apps {
  public:
@@ -23,11 +30,12 @@ class Apps {
   Task<App> find(AppId id);
   Task<App> find_by_client(std::string client_id);            // also inactive ones: the caller decides
   Task<std::vector<App>> list(Page page, std::string label_prefix);
-  Task<App> update(App app, Cause cause);
+  Task<App> update(App app, Cause cause);   // not client_id, sign_on_mode, active; version as read, or 0 for "whatever it is"
   Task<App> activate(AppId id, Cause cause);
   Task<App> deactivate(AppId id, Cause cause);
   Task<void> remove(AppId id, Cause cause);                   // denied while active (E0000056)
-  Task<bool> check_secret(App app, Secret secret);            // constant time; a high-entropy secret needs no slow hash
+  // Constant time; a high-entropy secret needs no slow hash. False for apps without a secret and for inactive ones.
+  Task<bool> check_secret(App app, Secret secret);
   Task<Secret> new_secret(AppId id, Cause cause);
 
   Task<void> assign_user(AppId app, UserId user, Cause cause);
@@ -40,9 +48,14 @@ class Apps {
   Task<std::vector<GroupId>> assigned_groups(AppId app, Page page);
 
  private:
+  Task<App> keep(App app, std::string event_type, std::string message, Cause cause);
+
   Needs needs_;
   OrgId org_;
 };
+
+inline constexpr std::chrono::hours kApiTokenLife{30 * 24};  // since creation or last use, as at Okta
+inline constexpr std::chrono::hours kApiTokenTouch{1};       // a use is written down at most this often
 
 // API tokens ("SSWS"): shown once, stored hashed, owned by a user, act with the owner's right.
 struct ApiToken {
@@ -50,14 +63,16 @@ struct ApiToken {
   UserId owner;
   Timestamp created;
   std::optional<Timestamp> expires;
+  Timestamp updated;                                          // last use, to kApiTokenTouch
 };
 class ApiTokens {
  public:
   ApiTokens(Needs needs, OrgId org) : needs_(needs), org_(std::move(org)) {}
   Task<Secret> create(std::string name, UserId owner, Cause cause);
-  Task<ApiToken> check(Secret token);                         // Fault::unauthenticated; owner must be able to act
+  Task<ApiToken> check(Secret token);                         // Fault::unauthenticated; owner must be able to act and be an administrator
   Task<std::vector<ApiToken>> list();
-  Task<void> revoke(std::string id, Cause cause);
+  Task<ApiToken> find(std::string id);
+  Task<void> revoke(std::string id, Cause cause);             // Fault::missing
 
  private:
   Needs needs_;

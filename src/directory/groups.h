@@ -5,12 +5,15 @@
 
 namespace gatehouse::directory {
 
+inline constexpr std::string_view kEveryone = "Everyone";
+inline constexpr std::size_t kGroupNameMax = 255, kGroupDescriptionMax = 1024;  // bytes
+
 class Groups {
  public:
   Groups(Needs needs, OrgId org) : needs_(needs), org_(std::move(org)) {}
 
   Task<Group> create(std::string name, std::string description, std::optional<GroupId> id, Cause cause);  // conflict: name taken
-  Task<Group> ensure_everyone();                              // at start
+  Task<Group> ensure_everyone();                              // at start; also takes in whoever is missing
   Task<Group> find(GroupId id);
   Task<Group> find_by_name(std::string name);
   Task<std::vector<Group>> list(Page page, std::string name_prefix);

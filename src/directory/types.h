@@ -26,7 +26,7 @@ bool may_act(Status status);                         // active only (password_ex
 
 struct Profile {
   std::string login, email, first_name, last_name;   // login: unique in the org, any case, ≤ 100 characters
-  json::object more;                                 // the other attributes ("mobilePhone", "department" …)
+  json::object more;                                 // the other attributes of Okta's default profile, all texts
 };
 
 struct User {
@@ -62,6 +62,9 @@ struct App {
   bool rotate_refresh = true;
   std::string initiate_login_uri;
   Timestamp created, updated;
+  std::string sign_on_mode = "OPENID_CONNECT";       // others ("BOOKMARK") are links only, never OAuth clients
+  json::object more;                                 // Okta's settings that nothing here reads (client_uri, logo_uri …)
+  std::int64_t version = 0;                          // grows with each change
 };
 
 }  // namespace gatehouse::directory

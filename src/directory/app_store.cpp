@@ -1,0 +1,212 @@
+#include "directory/app_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "directory/profile.h"
+#include "directory/user_store.h"
+
+namespace gatehouse::directory {
+namespace {
+
+constexpr std::string_view kAppColumns =
+    "a.id, a.label, a.kind, a.active, a.client_id, a.auth, a.sign_on_mode, a.settings, a.created, a.updated, a.version";
+constexpr std::size_t kSecretColumn = 11;  // after kAppColumns
+
+constexpr std::array<std::string_view, 4> kKinds = {"web", "browser", "native", "service"};
+constexpr std::array<std::string_view, 3> kAuths = {"none", "client_secret_basic", "client_secret_post"};
+
+template <class Enum, std::size_t n>
+Enum parse(const std::array<std::string_view, n>& names, std::string_view name) {
+  const auto at = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
+  if (at == n) throw std::logic_error("apps: a column has a word that is none of ours");
+  return static_cast<Enum>(at);
+}
+
+json::array texts(const std::vector<std::string>& values) { return json::array(values.begin(), values.end()); }
+
+// What no query looks into is one JSON column; a new setting needs no migration.
+std::string settings_of(const App& app) {
+  const json::object settings = {{"redirect_uris", texts(app.redirect_uris)},
+                                 {"post_logout_redirect_uris", texts(app.post_logout_redirect_uris)},
+                                 {"grant_types", texts(app.grant_types)},
+                                 {"scopes", texts(app.scopes)},
+                                 {"pkce_required", app.pkce_required},
+                                 {"consent_required", app.consent_required},
+                                 {"rotate_refresh", app.rotate_refresh},
+                                 {"initiate_login_uri", app.initiate_login_uri},
+                                 {"more", app.more}};
+  return to_text(settings);
+}
+
+App app_from(const store::Row& row) {
+  App app{.id = row.id<AppId>(0), .label = row.text(1), .kind = parse<AppKind>(kKinds, row.text(2)), .active = row.yes(3),
+          .client_id = row.text(4), .auth = parse<ClientAuth>(kAuths, row.text(5)), .redirect_uris = {},
+          .post_logout_redirect_uris = {}, .grant_types = {}, .scopes = {}, .initiate_login_uri = {},
+          .created = row.time(8), .updated = row.time(9), .sign_on_mode = row.text(6), .more = {}, .version = row.number(10)};
+  const auto settings = parse_json(row.text(7)).value();
+  app.redirect_uris = find_strings(settings, "redirect_uris");
+  app.post_logout_redirect_uris = find_strings(settings, "post_logout_redirect_uris");
+  app.grant_types = find_strings(settings, "grant_types");
+  app.scopes = find_strings(settings, "scopes");
+  app.pkce_required = find_bool(settings, "pkce_required").value_or(true);
+  app.consent_required = find_bool(settings, "consent_required").value_or(false);
+  app.rotate_refresh = find_bool(settings, "rotate_refresh").value_or(true);
+  app.initiate_login_uri = find_string(settings, "initiate_login_uri").value_or("");
+  if (const auto* more = find(settings, "more"); more != nullptr && more->is_object()) app.more = more->get_object();
+  return app;
+}
+
+Task<std::optional<StoredApp>> select_one(store::Database& database, store::Statement select) {
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  std::optional<StoredApp> found;
+  if (!rows.empty()) found.emplace(app_from(rows.front()), rows.front().maybe_text(kSecretColumn));
+  co_return found;
+}
+
+Task<std::vector<App>> select_many(store::Database& database, store::Statement select) {
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  std::vector<App> apps;
+  for (const auto& row : rows) apps.push_back(app_from(row));
+  co_return apps;
+}
+
+Task<bool> select_any(store::Database& database, store::Statement select) {
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  co_return !rows.empty();
+}
+
+}  // namespace
+
+store::Statement insert_app(const OrgId& org, const App& app, const std::optional<std::string>& secret_hash, Error otherwise) {
+  store::Statement insert(
+      "insert into apps (org_id, id, label, label_folded, kind, active, client_id, auth, sign_on_mode, settings, created, "
+      "updated, version, secret_hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+      "on conflict do nothing",
+      {org, app.id, app.label, fold(app.label), kKinds.at(static_cast<std::size_t>(app.kind)), app.active, app.client_id,
+       kAuths.at(static_cast<std::size_t>(app.auth)), app.sign_on_mode, settings_of(app), app.created, app.updated,
+       app.version, secret_hash});
+  return std::move(insert).expect(1, std::move(otherwise));
+}
+
+Task<std::optional<StoredApp>> select_app(store::Database& database, OrgId org, AppId id) {
+  static const auto kSql = fmt::format("select {}, a.secret_hash from apps a where a.org_id = $1 and a.id = $2", kAppColumns);
+  store::Statement select(kSql, {org, id});
+  co_return co_await select_one(database, std::move(select));
+}
+
+Task<std::optional<StoredApp>> select_app_by_client(store::Database& database, OrgId org, std::string client_id) {
+  static const auto kSql = fmt::format(
+      "select {}, a.secret_hash from apps a where a.org_id = $1 and a.client_id = $2 and a.sign_on_mode = 'OPENID_CONNECT'",
+      kAppColumns);
+  store::Statement select(kSql, {org, client_id});
+  co_return co_await select_one(database, std::move(select));
+}
+
+Task<std::vector<App>> select_apps(store::Database& database, OrgId org, Page page, std::string label_prefix) {
+  static const auto kSql = fmt::format(
+      "select {} from apps a where a.org_id = $1 and a.id > $2 and a.label_folded like $3 escape '\\' order by a.id limit $4",
+      kAppColumns);
+  store::Statement select(kSql, {org, page.after, prefix_pattern(fold(label_prefix)), std::clamp(page.limit, 1, kListMax)});
+  co_return co_await select_many(database, std::move(select));
+}
+
+store::Statement update_app(const OrgId& org, const App& app) {
+  store::Statement update(
+      "update apps set label = $4, label_folded = $5, kind = $6, active = $7, auth = $8, settings = $9, updated = $10, "
+      "version = version + 1 where org_id = $1 and id = $2 and version = $3",
+      {org, app.id, app.version, app.label, fold(app.label), kKinds.at(static_cast<std::size_t>(app.kind)), app.active,
+       kAuths.at(static_cast<std::size_t>(app.auth)), settings_of(app), app.updated});
+  return std::move(update).expect(
+      1, Error(Fault::conflict, "app: changed by somebody else meanwhile").with_code(std::string(kVersionConflict)));
+}
+
+store::Statement update_secret(const OrgId& org, const AppId& app, const std::optional<std::string>& secret_hash) {
+  return {"update apps set secret_hash = $3 where org_id = $1 and id = $2", {org, app, secret_hash}};
+}
+
+store::Unit delete_app(const OrgId& org, const AppId& app, Error otherwise) {
+  store::Statement gone("delete from apps where org_id = $1 and id = $2 and active = 0", {org, app});
+  store::Unit unit;
+  unit.push_back(std::move(gone).expect(1, std::move(otherwise)));
+  unit.emplace_back("delete from app_users where org_id = $1 and app_id = $2", std::vector<store::Param>{org, app});
+  unit.emplace_back("delete from app_groups where org_id = $1 and app_id = $2", std::vector<store::Param>{org, app});
+  return unit;
+}
+
+// As with memberships, rows come from the tables themselves: nothing is assigned to what has just been deleted.
+store::Statement insert_app_user(const OrgId& org, const AppId& app, const UserId& user, Timestamp now) {
+  return {"insert into app_users (org_id, app_id, user_id, added) "
+          "select a.org_id, a.id, u.id, cast($4 as bigint) from apps a, users u "
+          "where a.org_id = $1 and a.id = $2 and u.org_id = $1 and u.id = $3 on conflict do nothing",
+          {org, app, user, now}};
+}
+
+store::Statement insert_app_group(const OrgId& org, const AppId& app, const GroupId& group, Timestamp now) {
+  return {"insert into app_groups (org_id, app_id, group_id, added) "
+          "select a.org_id, a.id, g.id, cast($4 as bigint) from apps a, user_groups g "
+          "where a.org_id = $1 and a.id = $2 and g.org_id = $1 and g.id = $3 on conflict do nothing",
+          {org, app, group, now}};
+}
+
+store::Statement delete_app_user(const OrgId& org, const AppId& app, const UserId& user) {
+  return {"delete from app_users where org_id = $1 and app_id = $2 and user_id = $3", {org, app, user}};
+}
+
+store::Statement delete_app_group(const OrgId& org, const AppId& app, const GroupId& group) {
+  return {"delete from app_groups where org_id = $1 and app_id = $2 and group_id = $3", {org, app, group}};
+}
+
+Task<bool> select_has_user(store::Database& database, OrgId org, AppId app, UserId user) {
+  store::Statement select("select 1 from app_users where org_id = $1 and app_id = $2 and user_id = $3", {org, app, user});
+  co_return co_await select_any(database, std::move(select));
+}
+
+Task<bool> select_has_group(store::Database& database, OrgId org, AppId app, GroupId group) {
+  store::Statement select("select 1 from app_groups where org_id = $1 and app_id = $2 and group_id = $3", {org, app, group});
+  co_return co_await select_any(database, std::move(select));
+}
+
+Task<bool> select_is_assigned(store::Database& database, OrgId org, AppId app, UserId user) {
+  store::Statement select(
+      "select 1 from app_users where org_id = $1 and app_id = $2 and user_id = $3 union all "
+      "select 1 from app_groups ag join group_members m on m.org_id = ag.org_id and m.group_id = ag.group_id "
+      "where ag.org_id = $1 and ag.app_id = $2 and m.user_id = $3 limit 1",
+      {org, app, user});
+  co_return co_await select_any(database, std::move(select));
+}
+
+Task<std::vector<App>> select_apps_of(store::Database& database, OrgId org, UserId user) {
+  static const auto kSql = fmt::format(
+      "select {} from apps a where a.org_id = $1 and "
+      "(exists (select 1 from app_users au where au.org_id = $1 and au.app_id = a.id and au.user_id = $2) or "
+      "exists (select 1 from app_groups ag join group_members m on m.org_id = ag.org_id and m.group_id = ag.group_id "
+      "where ag.org_id = $1 and ag.app_id = a.id and m.user_id = $2)) order by a.label_folded, a.id limit {}",
+      kAppColumns, kListMax);
+  store::Statement select(kSql, {org, user});
+  co_return co_await select_many(database, std::move(select));
+}
+
+Task<std::vector<UserId>> select_app_users(store::Database& database, OrgId org, AppId app, Page page) {
+  store::Statement select(
+      "select user_id from app_users where org_id = $1 and app_id = $2 and user_id > $3 order by user_id limit $4",
+      {org, app, page.after, std::clamp(page.limit, 1, kListMax)});
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  std::vector<UserId> users;
+  for (const auto& row : rows) users.push_back(row.id<UserId>(0));
+  co_return users;
+}
+
+Task<std::vector<GroupId>> select_app_groups(store::Database& database, OrgId org, AppId app, Page page) {
+  store::Statement select(
+      "select group_id from app_groups where org_id = $1 and app_id = $2 and group_id > $3 order by group_id limit $4",
+      {org, app, page.after, std::clamp(page.limit, 1, kListMax)});
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  std::vector<GroupId> groups;
+  for (const auto& row : rows) groups.push_back(row.id<GroupId>(0));
+  co_return groups;
+}
+
+}  // namespace gatehouse::directory

@@ -1,0 +1,34 @@
+// The tables of applications and assignments, for this room's own files only.
+#pragma once
+
+#include <optional>
+
+#include "directory/apps.h"
+
+namespace gatehouse::directory {
+
+struct StoredApp {
+  App app;
+  std::optional<std::string> secret_hash;
+};
+
+store::Statement insert_app(const OrgId& org, const App& app, const std::optional<std::string>& secret_hash, Error otherwise);
+Task<std::optional<StoredApp>> select_app(store::Database& database, OrgId org, AppId id);
+Task<std::optional<StoredApp>> select_app_by_client(store::Database& database, OrgId org, std::string client_id);
+Task<std::vector<App>> select_apps(store::Database& database, OrgId org, Page page, std::string label_prefix);
+store::Statement update_app(const OrgId& org, const App& app);   // compare-and-set on app.version
+store::Statement update_secret(const OrgId& org, const AppId& app, const std::optional<std::string>& secret_hash);
+store::Unit delete_app(const OrgId& org, const AppId& app, Error otherwise);   // `otherwise` while it is active
+
+store::Statement insert_app_user(const OrgId& org, const AppId& app, const UserId& user, Timestamp now);
+store::Statement insert_app_group(const OrgId& org, const AppId& app, const GroupId& group, Timestamp now);
+store::Statement delete_app_user(const OrgId& org, const AppId& app, const UserId& user);
+store::Statement delete_app_group(const OrgId& org, const AppId& app, const GroupId& group);
+Task<bool> select_has_user(store::Database& database, OrgId org, AppId app, UserId user);     // directly
+Task<bool> select_has_group(store::Database& database, OrgId org, AppId app, GroupId group);
+Task<bool> select_is_assigned(store::Database& database, OrgId org, AppId app, UserId user);  // or through a group
+Task<std::vector<App>> select_apps_of(store::Database& database, OrgId org, UserId user);
+Task<std::vector<UserId>> select_app_users(store::Database& database, OrgId org, AppId app, Page page);
+Task<std::vector<GroupId>> select_app_groups(store::Database& database, OrgId org, AppId app, Page page);
+
+}  // namespace gatehouse::directory
