@@ -22,7 +22,7 @@ struct Word {
 };
 
 // developer.okta.com/docs/reference/error-codes; only what this program says.
-constexpr std::array<Word, 28> kWords = {{
+constexpr std::array<Word, 26> kWords = {{
     {"E0000001", 400, Fault::invalid, "Api validation failed"},
     {"E0000003", 400, Fault::invalid, "The request body was not well-formed."},
     {"E0000004", 401, Fault::unauthenticated, "Authentication failed"},
@@ -34,26 +34,30 @@ constexpr std::array<Word, 28> kWords = {{
     {"E0000011", 401, Fault::unauthenticated, "Invalid token provided"},
     {"E0000014", 403, Fault::denied, "Update of credentials failed"},
     {"E0000016", 403, Fault::conflict, "Activation failed because the user is already active"},
-    {"E0000019", 400, Fault::invalid, "Bad request. Accept and/or Content-Type headers are likely not set."},
+    {"E0000019", 400, Fault::invalid, "Bad request.  Accept and/or Content-Type headers likely do not match supported values."},
     {"E0000022", 405, Fault::missing, "The endpoint does not support the provided HTTP method"},
     {"E0000031", 400, Fault::invalid, "Invalid search criteria."},
     {"E0000032", 403, Fault::conflict, "Unlock is not allowed for this user."},
     {"E0000038", 403, Fault::conflict, "This operation is not allowed in the user's current status."},
-    {"E0000039", 400, Fault::invalid, "Operation on application settings failed."},
+    {"E0000039", 403, Fault::denied, "Operation on application settings failed."},
     {"E0000047", 429, Fault::limited, "API call exceeded rate limit due to too many requests."},
     {"E0000056", 403, Fault::denied, "Delete application forbidden."},
     {"E0000060", 501, Fault::invalid, "Unsupported operation."},
     {"E0000080", 403, Fault::denied, "The password does not meet the complexity requirements of the current password policy."},
     {"E0000124", 400, Fault::invalid, "Could not create user. To create a user and expire their password immediately, a password must be specified"},
     {"E0000125", 400, Fault::invalid, "Could not create user. To create a user and expire their password immediately, \"activate\" must be true"},
-    {"E0000211", 403, Fault::denied, "Built-in groups cannot be modified."},
+    {"E0000181", 503, Fault::upstream, "Service temporarily unavailable."},
+    {"E0000195", 409, Fault::conflict, "Api validation failed due to conflict"},
     {"E0000231", 412, Fault::conflict, "The resource was changed by somebody else; read it again."},
-    {"E0000413", 413, Fault::limited, "The request body is too large."},
-    {"E0000503", 503, Fault::upstream, "The service is not available at the moment. Try again later."},
-    {"E0000409", 409, Fault::conflict, "The request is in conflict with the state of the resource."},
 }};
 
 const Word& word(std::string_view code) { return *std::ranges::find(kWords, code, &Word::code); }
+
+// net::Router knows no dialect: its two refusals are known by their text.
+std::string_view word_of_router(std::string_view message) {
+  if (message == "this method is not allowed here") return "E0000022";
+  return message.starts_with("not found: /") ? "E0000008" : "E0000007";
+}
 
 // One switch over Fault; how a fault looks when nobody gave it Okta's own word.
 const Word& word_of(const Error& error, bool anonymous) {
@@ -62,10 +66,10 @@ const Word& word_of(const Error& error, bool anonymous) {
     case Fault::invalid: return word(error.message().starts_with("not JSON") ? "E0000003" : "E0000001");
     case Fault::unauthenticated: return word(anonymous ? "E0000005" : "E0000011");
     case Fault::denied: return word("E0000006");
-    case Fault::missing: return word("E0000007");
-    case Fault::conflict: return word(error.message().find(": An object with this field") == std::string::npos ? "E0000409" : "E0000001");
+    case Fault::missing: return word(word_of_router(error.message()));
+    case Fault::conflict: return word(error.message().find(": An object with this field") == std::string::npos ? "E0000195" : "E0000001");
     case Fault::limited: return word("E0000047");
-    case Fault::upstream: return word("E0000503");
+    case Fault::upstream: return word("E0000181");
     case Fault::internal: break;
   }
   return word("E0000009");
@@ -87,7 +91,10 @@ std::vector<std::string> causes_of(std::string_view message) {
   return causes;
 }
 
-bool tells_causes(const Word& word) { return word.status < 500 && word.status != 401 && word.status != 429; }
+// What stands behind these is nobody's business, or says nothing more.
+bool tells_causes(const Word& word) {
+  return word.status < 500 && word.status != 401 && word.status != 404 && word.status != 405 && word.status != 429;
+}
 
 }  // namespace
 
@@ -108,7 +115,7 @@ net::Reply answer(const Error& error, bool anonymous, Random& random) {
   } else if (tells_causes(said)) {
     causes = causes_of(error.message());
   }
-  if (said.code == "E0000001" && !causes.empty())
+  if ((said.code == "E0000001" || said.code == "E0000195") && !causes.empty())
     summary += ": " + causes.front().substr(0, causes.front().find(':'));
 
   json::array listed;
