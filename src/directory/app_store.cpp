@@ -73,6 +73,13 @@ Task<std::vector<App>> select_many(store::Database& database, store::Statement s
   co_return apps;
 }
 
+Task<std::optional<Timestamp>> select_time(store::Database& database, store::Statement select) {
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  std::optional<Timestamp> found;
+  if (!rows.empty()) found = rows.front().time(0);
+  co_return found;
+}
+
 Task<bool> select_any(store::Database& database, store::Statement select) {
   GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
   co_return !rows.empty();
@@ -159,14 +166,14 @@ store::Statement delete_app_group(const OrgId& org, const AppId& app, const Grou
   return {"delete from app_groups where org_id = $1 and app_id = $2 and group_id = $3", {org, app, group}};
 }
 
-Task<bool> select_has_user(store::Database& database, OrgId org, AppId app, UserId user) {
-  store::Statement select("select 1 from app_users where org_id = $1 and app_id = $2 and user_id = $3", {org, app, user});
-  co_return co_await select_any(database, std::move(select));
+Task<std::optional<Timestamp>> select_user_since(store::Database& database, OrgId org, AppId app, UserId user) {
+  store::Statement select("select added from app_users where org_id = $1 and app_id = $2 and user_id = $3", {org, app, user});
+  co_return co_await select_time(database, std::move(select));
 }
 
-Task<bool> select_has_group(store::Database& database, OrgId org, AppId app, GroupId group) {
-  store::Statement select("select 1 from app_groups where org_id = $1 and app_id = $2 and group_id = $3", {org, app, group});
-  co_return co_await select_any(database, std::move(select));
+Task<std::optional<Timestamp>> select_group_since(store::Database& database, OrgId org, AppId app, GroupId group) {
+  store::Statement select("select added from app_groups where org_id = $1 and app_id = $2 and group_id = $3", {org, app, group});
+  co_return co_await select_time(database, std::move(select));
 }
 
 Task<bool> select_is_assigned(store::Database& database, OrgId org, AppId app, UserId user) {
@@ -186,6 +193,14 @@ Task<std::vector<App>> select_apps_of(store::Database& database, OrgId org, User
       "where ag.org_id = $1 and ag.app_id = a.id and m.user_id = $2)) order by a.label_folded, a.id limit {}",
       kAppColumns, kListMax);
   store::Statement select(kSql, {org, user});
+  co_return co_await select_many(database, std::move(select));
+}
+
+Task<std::vector<App>> select_apps_of_group(store::Database& database, OrgId org, GroupId group) {
+  static const auto kSql = fmt::format(
+      "select {} from apps a join app_groups ag on ag.org_id = a.org_id and ag.app_id = a.id "
+      "where a.org_id = $1 and ag.group_id = $2 order by a.label_folded, a.id limit {}", kAppColumns, kListMax);
+  store::Statement select(kSql, {org, group});
   co_return co_await select_many(database, std::move(select));
 }
 

@@ -24,10 +24,11 @@ store::Statement insert_app_user(const OrgId& org, const AppId& app, const UserI
 store::Statement insert_app_group(const OrgId& org, const AppId& app, const GroupId& group, Timestamp now);
 store::Statement delete_app_user(const OrgId& org, const AppId& app, const UserId& user);
 store::Statement delete_app_group(const OrgId& org, const AppId& app, const GroupId& group);
-Task<bool> select_has_user(store::Database& database, OrgId org, AppId app, UserId user);     // directly
-Task<bool> select_has_group(store::Database& database, OrgId org, AppId app, GroupId group);
+Task<std::optional<Timestamp>> select_user_since(store::Database& database, OrgId org, AppId app, UserId user);   // directly
+Task<std::optional<Timestamp>> select_group_since(store::Database& database, OrgId org, AppId app, GroupId group);
 Task<bool> select_is_assigned(store::Database& database, OrgId org, AppId app, UserId user);  // or through a group
 Task<std::vector<App>> select_apps_of(store::Database& database, OrgId org, UserId user);
+Task<std::vector<App>> select_apps_of_group(store::Database& database, OrgId org, GroupId group);
 Task<std::vector<UserId>> select_app_users(store::Database& database, OrgId org, AppId app, Page page);
 Task<std::vector<GroupId>> select_app_groups(store::Database& database, OrgId org, AppId app, Page page);
 

@@ -175,7 +175,7 @@ Task<Secret> Apps::new_secret(AppId id, Cause cause) {
 Task<void> Apps::assign_user(AppId app, UserId user, Cause cause) {
   GH_CO_TRY(auto to, co_await known(needs_.database, org_, app));
   GH_CO_TRY(auto who, co_await known(needs_.database, org_, user));
-  GH_CO_TRY(const bool already, co_await select_has_user(needs_.database, org_, app, user));
+  GH_CO_TRY(const auto already, co_await select_user_since(needs_.database, org_, app, user));
   if (already) co_return Result<void>();
   store::Unit unit;
   unit.push_back(insert_app_user(org_, app, user, needs_.clock.now()));
@@ -188,7 +188,7 @@ Task<void> Apps::assign_user(AppId app, UserId user, Cause cause) {
 Task<void> Apps::unassign_user(AppId app, UserId user, Cause cause) {
   GH_CO_TRY(auto from, co_await known(needs_.database, org_, app));
   GH_CO_TRY(auto who, co_await known(needs_.database, org_, user));
-  GH_CO_TRY(const bool there, co_await select_has_user(needs_.database, org_, app, user));
+  GH_CO_TRY(const auto there, co_await select_user_since(needs_.database, org_, app, user));
   if (!there) co_return failure(Fault::missing, "app: the user is not assigned");
   store::Unit unit;
   unit.push_back(delete_app_user(org_, app, user));
@@ -201,7 +201,7 @@ Task<void> Apps::unassign_user(AppId app, UserId user, Cause cause) {
 Task<void> Apps::assign_group(AppId app, GroupId group, Cause cause) {
   GH_CO_TRY(auto to, co_await known(needs_.database, org_, app));
   GH_CO_TRY(auto who, co_await known(needs_.database, org_, group));
-  GH_CO_TRY(const bool already, co_await select_has_group(needs_.database, org_, app, group));
+  GH_CO_TRY(const auto already, co_await select_group_since(needs_.database, org_, app, group));
   if (already) co_return Result<void>();
   store::Unit unit;
   unit.push_back(insert_app_group(org_, app, group, needs_.clock.now()));
@@ -214,7 +214,7 @@ Task<void> Apps::assign_group(AppId app, GroupId group, Cause cause) {
 Task<void> Apps::unassign_group(AppId app, GroupId group, Cause cause) {
   GH_CO_TRY(auto from, co_await known(needs_.database, org_, app));
   GH_CO_TRY(auto who, co_await known(needs_.database, org_, group));
-  GH_CO_TRY(const bool there, co_await select_has_group(needs_.database, org_, app, group));
+  GH_CO_TRY(const auto there, co_await select_group_since(needs_.database, org_, app, group));
   if (!there) co_return failure(Fault::missing, "app: the group is not assigned");
   store::Unit unit;
   unit.push_back(delete_app_group(org_, app, group));
@@ -240,6 +240,18 @@ Task<std::vector<UserId>> Apps::assigned_users(AppId app, Page page) {
 Task<std::vector<GroupId>> Apps::assigned_groups(AppId app, Page page) {
   GH_CO_DO(co_await find(app));
   co_return co_await select_app_groups(needs_.database, org_, std::move(app), std::move(page));
+}
+
+Task<std::vector<App>> Apps::of_group(GroupId group) {
+  co_return co_await select_apps_of_group(needs_.database, org_, std::move(group));
+}
+
+Task<std::optional<Timestamp>> Apps::user_since(AppId app, UserId user) {
+  co_return co_await select_user_since(needs_.database, org_, std::move(app), std::move(user));
+}
+
+Task<std::optional<Timestamp>> Apps::group_since(AppId app, GroupId group) {
+  co_return co_await select_group_since(needs_.database, org_, std::move(app), std::move(group));
 }
 
 }  // namespace gatehouse::directory

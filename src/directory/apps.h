@@ -46,6 +46,10 @@ class Apps {
   Task<std::vector<App>> of_user(UserId user);
   Task<std::vector<UserId>> assigned_users(AppId app, Page page);
   Task<std::vector<GroupId>> assigned_groups(AppId app, Page page);
+  Task<std::vector<App>> of_group(GroupId group);
+  // When the assignment was made; nullopt when there is none of this very kind.
+  Task<std::optional<Timestamp>> user_since(AppId app, UserId user);
+  Task<std::optional<Timestamp>> group_since(AppId app, GroupId group);
 
  private:
   Task<App> keep(App app, std::string event_type, std::string message, Cause cause);

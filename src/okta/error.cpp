@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "core/id.h"
 #include "core/json.h"
@@ -22,7 +23,7 @@ struct Word {
 };
 
 // developer.okta.com/docs/reference/error-codes; only what this program says.
-constexpr std::array<Word, 26> kWords = {{
+constexpr std::array<Word, 28> kWords = {{
     {"E0000001", 400, Fault::invalid, "Api validation failed"},
     {"E0000003", 400, Fault::invalid, "The request body was not well-formed."},
     {"E0000004", 401, Fault::unauthenticated, "Authentication failed"},
@@ -38,9 +39,11 @@ constexpr std::array<Word, 26> kWords = {{
     {"E0000022", 405, Fault::missing, "The endpoint does not support the provided HTTP method"},
     {"E0000031", 400, Fault::invalid, "Invalid search criteria."},
     {"E0000032", 403, Fault::conflict, "Unlock is not allowed for this user."},
+    {"E0000035", 403, Fault::denied, "Change password not allowed on specified user."},
     {"E0000038", 403, Fault::conflict, "This operation is not allowed in the user's current status."},
     {"E0000039", 403, Fault::denied, "Operation on application settings failed."},
     {"E0000047", 429, Fault::limited, "API call exceeded rate limit due to too many requests."},
+    {"E0000053", 400, Fault::invalid, "Invalid SCIM filter."},
     {"E0000056", 403, Fault::denied, "Delete application forbidden."},
     {"E0000060", 501, Fault::invalid, "Unsupported operation."},
     {"E0000080", 403, Fault::denied, "The password does not meet the complexity requirements of the current password policy."},
@@ -51,7 +54,11 @@ constexpr std::array<Word, 26> kWords = {{
     {"E0000231", 412, Fault::conflict, "The resource was changed by somebody else; read it again."},
 }};
 
-const Word& word(std::string_view code) { return *std::ranges::find(kWords, code, &Word::code); }
+const Word& word(std::string_view code) {
+  const auto* found = std::ranges::find(kWords, code, &Word::code);
+  if (found == kWords.end()) throw std::logic_error("no such error code: " + std::string(code));
+  return *found;
+}
 
 // net::Router knows no dialect: its two refusals are known by their text.
 std::string_view word_of_router(std::string_view message) {
