@@ -65,7 +65,11 @@ struct Answer {
     return {};
   }
   std::string text(std::string_view name) const { return find_string(body, name).value_or(""); }
-  const json::value& at(std::string_view pointer) const { return body.at_pointer(pointer); }
+  const json::value& value_at(std::string_view pointer) const { return body.at_pointer(pointer); }
+  std::string at(std::string_view pointer) const {  // a string as it is, anything else as JSON
+    const auto& found = value_at(pointer);
+    return found.is_string() ? std::string(found.get_string()) : to_text(found);
+  }
   std::size_t size() const { return body.as_array().size(); }
   std::string cause() const { return text("errorCode") + " " + text("errorSummary") + " " + to_text(body.at("errorCauses")); }
 };
@@ -141,7 +145,7 @@ TEST_P(OrgApiSpec, a_user_is_created_found_and_changed) {
   ASSERT_EQ(made.status, 200) << made.cause();
   EXPECT_EQ(made.text("status"), "ACTIVE");
   EXPECT_EQ(made.at("/profile/login"), "ada@example.com");
-  EXPECT_EQ(to_text(made.at("/credentials")), R"({"password":{},"provider":{"type":"OKTA","name":"OKTA"}})");
+  EXPECT_EQ(made.at("/credentials"), R"({"password":{},"provider":{"type":"OKTA","name":"OKTA"}})");
   EXPECT_EQ(links_of(made.body), (Links{"self", "schema", "type", "suspend", "expirePassword", "changePassword", "deactivate"}));
   EXPECT_EQ(made.at("/_links/suspend/href"), "http://localhost:8080/api/v1/users/" + made.text("id") + "/lifecycle/suspend");
 
@@ -151,7 +155,7 @@ TEST_P(OrgApiSpec, a_user_is_created_found_and_changed) {
   EXPECT_EQ(changed.at("/profile/nickName"), "Countess");
   EXPECT_EQ(changed.at("/profile/lastName"), "Lovelace");
   const auto whole = put("/api/v1/users/" + made.text("id"), R"({"profile":{"login":"ada@example.com","email":"ada@example.com"}})");
-  EXPECT_FALSE(whole.at("/profile").as_object().contains("nickName"));
+  EXPECT_FALSE(whole.value_at("/profile").as_object().contains("nickName"));
 }
 
 TEST_P(OrgApiSpec, a_user_sent_back_as_it_came_is_accepted) {
@@ -295,7 +299,7 @@ TEST_P(OrgApiSpec, groups_and_their_members) {
   EXPECT_EQ(made.text("type"), "OKTA_GROUP");
   const auto base = "/api/v1/groups/" + made.text("id"), id = given("ada@example.com");
   EXPECT_EQ(post("/api/v1/groups", R"({"profile":{"name":"Engineers"}})").text("errorCode"), "E0000001");
-  EXPECT_EQ(put(base, R"({"profile":{"name":"Engineers","description":null}})").at("/profile/description"), nullptr);
+  EXPECT_EQ(put(base, R"({"profile":{"name":"Engineers","description":null}})").at("/profile/description"), "null");
   EXPECT_EQ(put(base + "/users/" + id).status, 204);
   EXPECT_EQ(put(base + "/users/" + id).status, 204);
   EXPECT_EQ(put(base + "/users/nobody").status, 404);
@@ -319,11 +323,11 @@ TEST_P(OrgApiSpec, an_oidc_app_shows_its_secret_once) {
   ASSERT_EQ(made.status, 200) << made.cause();
   EXPECT_EQ(made.text("status"), "ACTIVE");
   EXPECT_EQ(made.at("/credentials/oauthClient/client_id"), made.text("id"));
-  EXPECT_EQ(made.at("/credentials/oauthClient/client_secret").as_string().size(), 64U);
+  EXPECT_EQ(made.at("/credentials/oauthClient/client_secret").size(), 64U);
   EXPECT_EQ(made.at("/settings/oauthClient/client_uri"), "https://wiki.example.com");
   const auto base = "/api/v1/apps/" + made.text("id");
   const auto seen = get(base);
-  EXPECT_FALSE(seen.at("/credentials/oauthClient").as_object().contains("client_secret"));
+  EXPECT_FALSE(seen.value_at("/credentials/oauthClient").as_object().contains("client_secret"));
   auto changed = seen.body;
   changed.as_object()["label"] = "Wiki 2";
   const auto updated = put(base, to_text(changed));
@@ -355,7 +359,7 @@ TEST_P(OrgApiSpec, apps_that_cannot_be_served_are_refused_in_words) {
 TEST_P(OrgApiSpec, assignments) {
   const auto app = post("/api/v1/apps", R"({"name":"bookmark","label":"News","signOnMode":"BOOKMARK","settings":{"app":{"url":"https://news.example.com"}}})");
   ASSERT_EQ(app.status, 200) << app.cause();
-  EXPECT_FALSE(app.at("/credentials").as_object().contains("oauthClient"));
+  EXPECT_FALSE(app.value_at("/credentials").as_object().contains("oauthClient"));
   const auto base = "/api/v1/apps/" + app.text("id"), id = given("ada@example.com");
   EXPECT_EQ(get(base + "/users/" + id).status, 404);
   const auto assigned = post(base + "/users", R"({"id":")" + id + R"(","scope":"USER","credentials":{"userName":"ada"}})");
@@ -410,7 +414,7 @@ TEST_P(OrgApiSpec, api_tokens_are_listed_and_revoked_but_never_shown) {
   const auto list = get("/api/v1/api-tokens");
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(to_text(list.body).find(token), std::string::npos);
-  EXPECT_EQ(get("/api/v1/api-tokens/" + std::string(list.at("/0/id").as_string())).text("name"), "tests");
+  EXPECT_EQ(get("/api/v1/api-tokens/" + list.at("/0/id")).text("name"), "tests");
   EXPECT_EQ(get("/api/v1/api-tokens/00Tnone").status, 404);
   EXPECT_EQ(del("/api/v1/api-tokens/current").status, 204);
   EXPECT_EQ(get("/api/v1/api-tokens").status, 401);
