@@ -1,3 +1,6 @@
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+
 #include "directory/directory_test.h"
 
 namespace gatehouse::directory {
@@ -71,6 +74,20 @@ TEST_P(PasswordsSpec, guessing_becomes_slower_and_slower) {
   EXPECT_TRUE(sign_in("ada@example.com", "analytical-Engine1"));
   EXPECT_EQ(sign_in("ada@example.com", "guess").error().fault(), Fault::unauthenticated) << "success begins anew";
   EXPECT_TRUE(sign_in("ada@example.com", "analytical-Engine1"));
+}
+
+TEST_P(PasswordsSpec, guessing_at_once_is_no_faster) {
+  given_user("ada@example.com");
+  std::atomic<int> tried = 0, delayed = 0;
+  boost::asio::thread_pool threads(2);
+  const auto guess = [&]() -> boost::asio::awaitable<void> {
+    const auto refused = co_await users->check_password("ada@example.com", Secret("guess"), events::Origin());
+    ++(refused.error().fault() == Fault::limited ? delayed : tried);
+  };
+  for (int i = 0; i < 64; ++i) spawn(threads.get_executor(), guess());
+  threads.join();
+  EXPECT_EQ(tried, kFreeTries);
+  EXPECT_EQ(delayed, 64 - kFreeTries);
 }
 
 TEST_P(PasswordsSpec, delays_have_an_upper_bound_and_are_forgotten) {
