@@ -41,6 +41,8 @@ class Sessions {
   Task<void> end_all(directory::UserId user, events::Origin origin);
 
  private:
+  Task<Session> alive(Session session);
+
   SessionNeeds needs_;
   OrgId org_;
 };
