@@ -1,0 +1,160 @@
+#include "idp/authorize_request.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "oauth/pkce.h"
+#include "oauth/redirect_uri.h"
+#include "signin/page.h"
+
+namespace gatehouse::idp {
+namespace {
+
+using oauth::Code;
+
+Result<ResponseMode> parse_mode(std::string_view name) {
+  if (name.empty() || name == "query") return ResponseMode::query;
+  if (name == "fragment") return ResponseMode::fragment;
+  if (name == "form_post") return ResponseMode::form_post;
+  return oauth::refusal(Code::invalid_request, "The response_mode must be query, fragment or form_post.");
+}
+
+Result<Prompt> parse_prompt(std::string_view text) {
+  const auto words = split_words(text);
+  if (words.empty()) return Prompt::unset;
+  if (words.size() > 1 && std::ranges::find(words, "none") != words.end())
+    return oauth::refusal(Code::invalid_request, "The prompt 'none' cannot be combined with others.");
+  Prompt prompt = Prompt::unset;
+  for (const auto& word : words) {
+    if (word == "none") prompt = Prompt::none;
+    else if (word == "login" || word == "select_account") prompt = Prompt::login;
+    else if (word == "consent") prompt = prompt == Prompt::login ? Prompt::login : Prompt::consent;
+    else return oauth::refusal(Code::invalid_request, "The prompt must be none, login or consent.");
+  }
+  return prompt;
+}
+
+Result<std::optional<Seconds>> parse_max_age(const oauth::Params& params) {
+  const auto text = params.get("max_age");
+  if (!text) return std::optional<Seconds>();
+  const auto seconds = parse_int(*text);
+  if (!seconds || *seconds < 0 || *seconds > 10 * 365 * 24 * 3600LL)
+    return oauth::refusal(Code::invalid_request, "The max_age must be a number of seconds.");
+  return std::optional(Seconds(*seconds));
+}
+
+Result<std::string> parse_challenge(const directory::App& app, const oauth::Params& params) {
+  const auto challenge = params.get("code_challenge");
+  if (!challenge) {
+    if (params.has("code_challenge_method")) return oauth::refusal(Code::invalid_request, "A code_challenge_method needs a code_challenge.");
+    if (app.pkce_required || app.auth == directory::ClientAuth::none)
+      return oauth::refusal(Code::invalid_request, "PKCE code challenge is required for this client.");
+    return std::string();
+  }
+  GH_TRY(auto parsed, oauth::Challenge::parse(*challenge, params.text("code_challenge_method")));
+  return parsed.str();
+}
+
+bool may_use(const directory::App& app, std::string_view grant) { return std::ranges::find(app.grant_types, grant) != app.grant_types.end(); }
+
+// What may be asked for here. offline_access without the right to refresh is not an error (OpenID Connect Core §11).
+Task<oauth::Scopes> read_scopes(Provider& provider, Server server, directory::App app, std::string text) {
+  GH_CO_TRY(auto asked, oauth::Scopes::parse(text));
+  if (asked.empty()) co_return oauth::refusal(Code::invalid_scope, "The authentication request must have a 'scope' parameter.");
+  if (!may_use(app, "refresh_token")) asked.remove("offline_access");
+  std::vector<ServerScope> known;
+  if (server.kind() == ServerKind::custom) {
+    GH_CO_TRY(known, co_await provider.servers().scopes(server.id));
+  }
+  const auto granted = oauth::Scopes::of(app.scopes);
+  for (const auto& scope : asked.words()) {
+    if (is_oidc_scope(scope)) continue;
+    const bool fits = server.kind() == ServerKind::org ? scope.starts_with("okta.") && granted.has(scope)
+                                                       : std::ranges::find(known, scope, &ServerScope::name) != known.end();
+    if (!fits) co_return oauth::refusal(Code::invalid_scope, "One or more scopes are not configured for the authorization server resource.");
+  }
+  co_return asked;
+}
+
+Result<void> check_shape(const Target& target, const oauth::Params& params) {
+  if (params.has("request")) return oauth::refusal(Code::request_not_supported, "The parameter 'request' is not supported.");
+  if (params.has("request_uri")) return oauth::refusal(Code::request_uri_not_supported, "The parameter 'request_uri' is not supported.");
+  if (params.has("registration")) return oauth::refusal(Code::registration_not_supported, "The parameter 'registration' is not supported.");
+  GH_TRY(auto type, params.required("response_type"));
+  if (type != "code") return oauth::refusal(Code::unsupported_response_type, "The response type is not supported by the authorization server.");
+  if (!may_use(target.app, "authorization_code"))
+    return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the authorization_code grant.");
+  GH_DO(parse_mode(params.text("response_mode")));
+  if (target.state.empty() || target.state.size() > kStateMax)
+    return oauth::refusal(Code::invalid_request, "The authentication request has an invalid 'state' parameter.");
+  if (params.text("nonce").size() > kNonceMax) return oauth::refusal(Code::invalid_request, "The nonce is too long.");
+  return {};
+}
+
+constexpr signin::Markup kSubmit("document.forms[0].submit()");
+
+net::Reply post_page(const Target& target, const net::Form& parameters) {
+  signin::Html fields;
+  for (const auto& [name, value] : parameters.fields())
+    fields += signin::Html::of("<input type=\"hidden\" name=\"{}\" value=\"{}\">\n", {name, value});
+  signin::Page page;
+  page.title = "Continue";
+  page.form_targets = {oauth::csp_source_of(target.redirect_uri)};
+  page.script = kSubmit;
+  page.body = signin::Html::of(
+      "<main id=\"form-post\"><h1>Continue to {}</h1>\n<form method=\"post\" action=\"{}\">\n{}<button type=\"submit\">Continue</button>\n</form></main>\n",
+      {target.app.label, target.redirect_uri, fields});
+  return signin::render(page);
+}
+
+}  // namespace
+
+Task<Target> find_target(Provider& provider, oauth::Params params) {
+  GH_CO_TRY(auto client_id, params.required("client_id"));
+  auto app = co_await provider.needs().apps.find_by_client(client_id);
+  if (!app && app.error().fault() != Fault::missing && app.error().fault() != Fault::invalid) co_return std::unexpected(std::move(app.error()));
+  if (!app || !app->active) co_return oauth::refusal(Code::invalid_client, "Invalid value for 'client_id' parameter.");
+  GH_CO_TRY(auto redirect_uri, params.required("redirect_uri"));
+  // RFC 8252 §7.3: native apps listen on whatever port is free.
+  const auto loopback = app->kind == directory::AppKind::native ? oauth::Loopback::any_port : oauth::Loopback::exact;
+  if (!oauth::is_registered(redirect_uri, app->redirect_uris, loopback))
+    co_return oauth::refusal(Code::invalid_request, "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings.");
+  const auto mode = parse_mode(params.text("response_mode")).value_or(ResponseMode::query);
+  auto state = params.text("state");
+  if (state.size() > kStateMax) state.clear();
+  co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state)};
+}
+
+Task<AuthorizeRequest> read_request(Provider& provider, Server server, Target target, oauth::Params params) {
+  GH_CO_DO(check_shape(target, params));
+  AuthorizeRequest ask;
+  GH_CO_TRY(ask.scopes, co_await read_scopes(provider, std::move(server), target.app, params.text("scope")));
+  GH_CO_TRY(ask.challenge, parse_challenge(target.app, params));
+  GH_CO_TRY(ask.prompt, parse_prompt(params.text("prompt")));
+  GH_CO_TRY(ask.max_age, parse_max_age(params));
+  ask.nonce = params.text("nonce");
+  ask.login_hint = params.text("login_hint");
+  ask.id_token_hint = params.text("id_token_hint");
+  co_return ask;
+}
+
+net::Reply answer(const Target& target, const net::Form& parameters) {
+  net::Form all = parameters;
+  if (!target.state.empty()) all.add("state", target.state);
+  if (target.mode == ResponseMode::form_post) return post_page(target, all);
+  const bool fragment = target.mode == ResponseMode::fragment;
+  auto location = fragment ? oauth::with_fragment(target.redirect_uri, all) : oauth::with_query(target.redirect_uri, all);
+  auto reply = net::Reply::redirect(std::move(location), 302);
+  // The answer holds a code: no cache keeps it, no page behind it learns it.
+  reply.with("Cache-Control", "no-store").with("Referrer-Policy", "no-referrer");
+  return reply;
+}
+
+net::Reply answer_error(const Target& target, const Error& error) {
+  net::Form parameters;
+  parameters.add("error", std::string(oauth::name_of(oauth::code_of(error))));
+  parameters.add("error_description", oauth::description_of(error));
+  return answer(target, parameters);
+}
+
+}  // namespace gatehouse::idp

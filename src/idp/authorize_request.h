@@ -1,0 +1,39 @@
+// An authorization request, understood in two stages: before `Target` is known nothing may be sent to the client's
+// address and errors are pages; afterwards errors go back to the client (RFC 6749 §4.1.2.1).
+#pragma once
+
+#include "idp/provider.h"
+#include "oauth/error.h"
+
+namespace gatehouse::idp {
+
+inline constexpr std::size_t kStateMax = 4096, kNonceMax = 1024;
+
+enum class ResponseMode { query, fragment, form_post };
+
+// Where an answer may go: a registered address of an active client.
+struct Target {
+  directory::App app;
+  std::string redirect_uri;
+  ResponseMode mode = ResponseMode::query;
+  std::string state;
+};
+// Errors are for a page.
+Task<Target> find_target(Provider& provider, oauth::Params params);
+
+enum class Prompt { unset, none, login, consent };
+
+struct AuthorizeRequest {
+  oauth::Scopes scopes;
+  std::string nonce, challenge, login_hint, id_token_hint;
+  Prompt prompt = Prompt::unset;
+  std::optional<Seconds> max_age;
+};
+// Errors are for the client.
+Task<AuthorizeRequest> read_request(Provider& provider, Server server, Target target, oauth::Params params);
+
+// The answer itself: a redirect, or a page that posts (form_post; its button works without JavaScript).
+net::Reply answer(const Target& target, const net::Form& parameters);
+net::Reply answer_error(const Target& target, const Error& error);
+
+}  // namespace gatehouse::idp

@@ -1,0 +1,39 @@
+#include "core/text.h"
+#include "idp/code_data.h"
+
+namespace gatehouse::idp {
+
+json::value CodeData::to_json() const {
+  json::object out;
+  out["server"] = server_id;
+  out["client"] = client_id;
+  out["redirect_uri"] = redirect_uri;
+  out["nonce"] = nonce;
+  out["challenge"] = challenge;
+  out["session"] = session_id;
+  out["grant"] = grant_id;
+  out["user"] = user.str();
+  out["scopes"] = scopes.text();
+  out["auth_time"] = to_millis(auth_time);
+  out["amr"] = join(amr, " ");
+  return out;
+}
+
+Result<CodeData> CodeData::from_json(const json::value& value) {
+  Reader in(value);
+  auto server = in.required<std::string>("server");
+  auto client = in.required<std::string>("client");
+  auto redirect = in.required<std::string>("redirect_uri");
+  auto nonce = in.required<std::string>("nonce");
+  auto challenge = in.required<std::string>("challenge");
+  auto session = in.required<std::string>("session");
+  auto grant = in.required<std::string>("grant");
+  auto user = in.required("user", directory::UserId::parse);
+  auto scopes = in.required("scopes", oauth::Scopes::parse);
+  auto auth_time = in.required<std::int64_t>("auth_time");
+  auto amr = in.required<std::string>("amr");
+  GH_DO(in.done());
+  return CodeData{*server, *client, *redirect, *nonce, *challenge, *session, *grant, *user, *scopes, from_millis(*auth_time), split_words(*amr)};
+}
+
+}  // namespace gatehouse::idp

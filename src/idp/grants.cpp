@@ -1,0 +1,86 @@
+#include "idp/grants.h"
+
+#include "core/bytes.h"
+#include "crypto/hash.h"
+#include "oauth/error.h"
+
+namespace gatehouse::idp {
+namespace {
+
+std::string hash_of(std::string_view token) { return base64url_encode(crypto::sha256(token)); }
+
+std::string prefix_of(const Server& server) { return server.kind() == ServerKind::org ? "app.oauth2." : "app.oauth2.as."; }
+
+}  // namespace
+
+std::span<const Grant* const> grants() {
+  static const Grant* const all[] = {
+      &authorization_code_grant(),
+      &refresh_token_grant(),
+      &client_credentials_grant(),
+  };
+  return all;
+}
+
+Task<directory::User> person_for(Provider& provider, directory::App app, directory::UserId user) {
+  auto found = co_await provider.needs().users.find(user);
+  if (!found && found.error().fault() != Fault::missing) co_return std::unexpected(std::move(found.error()));
+  if (!found || !directory::may_act(found->status)) co_return oauth::refusal(oauth::Code::invalid_grant, "The user is not active.");
+  GH_CO_TRY(const bool assigned, co_await provider.needs().apps.is_assigned(app.id, user));
+  if (!assigned) co_return oauth::refusal(oauth::Code::invalid_grant, "User is not assigned to the client application.");
+  co_return found;
+}
+
+events::Event granted_event(const Server& server, std::string what, const directory::App& app, const std::optional<directory::User>& user,
+                            const oauth::Scopes& scopes, events::Origin origin) {
+  events::Event event;
+  event.type = prefix_of(server) + what;
+  event.message = what.starts_with("token") ? "OAuth2 token granted" : "OAuth2 authorization code granted";
+  event.actor = events::Party{app.client_id, "PublicClientApp", "", app.label};
+  if (user) event.targets.push_back(events::Party{user->id.str(), "User", user->profile.login, ""});
+  event.origin = std::move(origin);
+  event.debug["scopes"] = scopes.text();
+  return event;
+}
+
+Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, std::string client_id, Killed why, events::Origin origin) {
+  std::string_view reason = "revoked";
+  events::Event event;
+  event.type = prefix_of(server) + "token.revoke";
+  event.message = "OAuth2 grant revoked";
+  switch (why) {
+    case Killed::by_revocation: break;
+    case Killed::by_reuse:
+      reason = "a single-use credential was presented again";
+      event.type = prefix_of(server) + "token.detect_reuse";
+      event.outcome = events::Outcome::failure;
+      break;
+    case Killed::by_stranger:
+      reason = "presented by another client or with a wrong proof";
+      event.outcome = events::Outcome::failure;
+      break;
+  }
+  event.reason = std::string(reason);
+  event.actor = events::Party{std::move(client_id), "PublicClientApp", "", ""};
+  event.targets.push_back(events::Party{grant_id, "grant", "", ""});
+  event.origin = std::move(origin);
+  auto& needs = provider.needs();
+  store::Unit unit;
+  unit.push_back(update_grant_revoked(provider.org(), grant_id, reason, needs.clock.now()));
+  unit.push_back(needs.log.statement(provider.org(), event));
+  GH_CO_DO(co_await needs.database.write(std::move(unit)));
+  co_return Result<void>();
+}
+
+NewRefresh new_refresh(Random& random) {
+  Secret token(std::string(kRefreshPrefix) + random_token(random, 32));
+  auto hash = hash_of(token.reveal());
+  return {std::move(token), std::move(hash)};
+}
+
+std::optional<std::string> refresh_hash(std::string_view token) {
+  if (token.size() != kRefreshLength || !token.starts_with(kRefreshPrefix)) return std::nullopt;
+  return hash_of(token);
+}
+
+}  // namespace gatehouse::idp

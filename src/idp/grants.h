@@ -1,0 +1,47 @@
+// The seam for grants: a new one is a file in grants/ and a line in grants.cpp.
+#pragma once
+
+#include "idp/tokens.h"
+
+namespace gatehouse::idp {
+
+struct TokenCall {
+  Server server;
+  std::string base;
+  directory::App app;            // authenticated, active, and registered for this grant
+  oauth::Params params;
+  events::Origin origin;
+};
+
+class Grant {
+ public:
+  virtual ~Grant() = default;
+  virtual std::string_view type() const = 0;   // "authorization_code"
+  virtual Task<oauth::TokenResponse> redeem(Provider& provider, TokenCall call) const = 0;
+};
+
+std::span<const Grant* const> grants();
+const Grant& authorization_code_grant();
+const Grant& refresh_token_grant();
+const Grant& client_credentials_grant();
+
+// Shared by the grants that speak for a person.
+// The person if they may act and are assigned to the client; Code::invalid_grant otherwise.
+Task<directory::User> person_for(Provider& provider, directory::App app, directory::UserId user);
+events::Event granted_event(const Server& server, std::string what, const directory::App& app, const std::optional<directory::User>& user,
+                            const oauth::Scopes& scopes, events::Origin origin);
+// Kills a family and says why in the log, in one unit. `reuse`: something single-use came a second time.
+enum class Killed { by_reuse, by_stranger, by_revocation };
+Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, std::string client_id, Killed why, events::Origin origin);
+
+inline constexpr std::string_view kRefreshPrefix = "ghr_";
+inline constexpr std::size_t kRefreshLength = 4 + 43;   // prefix and 32 random bytes
+struct NewRefresh {
+  Secret token;
+  std::string hash;
+};
+NewRefresh new_refresh(Random& random);
+// The hash to look for; nullopt when it cannot be a refresh token.
+std::optional<std::string> refresh_hash(std::string_view token);
+
+}  // namespace gatehouse::idp

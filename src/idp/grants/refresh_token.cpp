@@ -1,0 +1,88 @@
+// RFC 6749 §6 with rotation (RFC 9700 §4.14): each refresh token is spent by one compare-and-set; one that comes again
+// kills its family. One read, the checks, one write unit.
+#include "idp/grants.h"
+#include "oauth/error.h"
+
+namespace gatehouse::idp {
+namespace {
+
+std::unexpected<Error> no_good() { return oauth::refusal(oauth::Code::invalid_grant, "The refresh token is invalid or expired."); }
+
+// Public clients always rotate (RFC 9700 §2.2.2): nothing else ties the token to them.
+bool rotates(const directory::App& app) { return app.rotate_refresh || app.auth == directory::ClientAuth::none; }
+
+Result<oauth::Scopes> narrowed(const oauth::Scopes& granted, const oauth::Params& params) {
+  if (!params.has("scope")) return granted;
+  GH_TRY(auto asked, oauth::Scopes::parse(params.text("scope")));
+  if (asked.empty() || !asked.within(granted))
+    return oauth::refusal(oauth::Code::invalid_scope, "The requested scope is not within what was granted.");
+  return asked;
+}
+
+class RefreshToken final : public Grant {
+ public:
+  std::string_view type() const override { return "refresh_token"; }
+
+  Task<oauth::TokenResponse> redeem(Provider& provider, TokenCall call) const override {
+    GH_CO_TRY(auto text, call.params.required("refresh_token"));
+    auto hash = refresh_hash(text);
+    if (!hash) co_return no_good();
+    auto found = co_await select_refresh(provider.needs().database, provider.org(), *hash);
+    if (!found && found.error().fault() == Fault::missing) co_return no_good();
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    auto refresh = *std::move(found);
+    const auto now = provider.needs().clock.now();
+
+    if (refresh.grant.client_id != call.app.client_id || refresh.grant.server_id != call.server.id) {
+      GH_CO_DO(co_await kill_grant(provider, call.server, refresh.grant.id, call.app.client_id, Killed::by_stranger, call.origin));
+      co_return no_good();
+    }
+    if (refresh.grant.revoked) co_return no_good();
+    if (refresh.spent) {
+      GH_CO_DO(co_await kill_grant(provider, call.server, refresh.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
+      co_return no_good();
+    }
+    if (now >= refresh.expires || now >= refresh.grant.expires) co_return no_good();
+    GH_CO_TRY(auto scopes, narrowed(refresh.grant.scopes, call.params));
+    GH_CO_TRY(auto user, co_await person_for(provider, call.app, refresh.grant.user));
+    co_return co_await renew(provider, std::move(call), std::move(refresh), std::move(scopes), std::move(user), std::move(text));
+  }
+
+ private:
+  static Task<oauth::TokenResponse> renew(Provider& provider, TokenCall call, RefreshRow old, oauth::Scopes scopes, directory::User user,
+                                          std::string presented) {
+    auto& needs = provider.needs();
+    const auto now = needs.clock.now();
+    const auto expires = std::min<Timestamp>(now + kRefreshIdle, old.grant.expires);
+    const Error late(Fault::conflict, "refresh token: spent or revoked meanwhile");
+    std::optional<NewRefresh> fresh;
+    store::Unit unit;
+    if (rotates(call.app)) {
+      fresh = new_refresh(needs.random);
+      unit.push_back(update_refresh_spent(provider.org(), old.hash, now).expect(1, late));
+      unit.push_back(insert_refresh(provider.org(), fresh->hash, old.grant.id, now, expires));
+    } else {
+      unit.push_back(update_refresh_expiry(provider.org(), old.hash, now, expires).expect(1, late));
+    }
+    unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.refresh_token", call.app, user, scopes, call.origin)));
+    auto done = co_await needs.database.write(std::move(unit));
+    if (!done) {
+      if (done.error().fault() != Fault::conflict) co_return std::unexpected(std::move(done.error()));
+      GH_CO_DO(co_await kill_grant(provider, call.server, old.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
+      co_return no_good();
+    }
+    Mint ask{call.server, call.base, call.app, scopes, Person{std::move(user), old.grant.auth_time, old.grant.amr}, old.grant.id, ""};
+    GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
+    answer.refresh_token = fresh ? std::string(fresh->token.reveal()) : std::move(presented);
+    co_return answer;
+  }
+};
+
+}  // namespace
+
+const Grant& refresh_token_grant() {
+  static const RefreshToken grant;
+  return grant;
+}
+
+}  // namespace gatehouse::idp

@@ -1,0 +1,97 @@
+// The identity provider of one org: authorization servers, their endpoints, their tokens. Joins the directory (who and
+// what exists), signin (who is at the door) and the store of grants. Every check about a person or a client happens when
+// something is given or used, never earlier: what is disabled is disabled at once, on every path.
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <span>
+
+#include "directory/apps.h"
+#include "idp/event_batch.h"
+#include "idp/grant_store.h"
+#include "idp/keys.h"
+#include "idp/servers.h"
+#include "net/endpoint.h"
+#include "oauth/params.h"
+#include "oauth/responses.h"
+#include "secrets/handles.h"
+#include "signin/door.h"
+
+namespace gatehouse::idp {
+
+inline constexpr Seconds kAccessLife{3600}, kIdLife{3600};
+inline constexpr Seconds kRefreshIdle{7 * 24 * 3600};    // a refresh token unused for so long is dead
+inline constexpr Seconds kGrantLife{90 * 24 * 3600};     // the whole family; then the person signs in again
+inline constexpr secrets::HandleKind kCode{"authorization_code", "ghc_", Seconds(60)};
+
+struct ProviderNeeds {
+  store::Database& database;
+  events::SystemLog& log;
+  const Clock& clock;
+  Random& random;
+  directory::Users& users;
+  directory::Groups& groups;
+  directory::Apps& apps;
+  directory::Admins& admins;
+  signin::Door& door;
+  signin::Transactions& transactions;
+  secrets::Handles& handles;
+  const crypto::Sealer& sealer;
+  Pool& crypto;               // RSA
+  Executor background;        // where batches of events are written from
+  Log out;
+};
+
+// An access token of ours that is good right now, with what it stands for.
+struct AccessToken {
+  std::string jti, client_id, grant_id;
+  oauth::Scopes scopes;
+  std::optional<directory::User> user;        // nobody: a client's own token
+  directory::App app;
+  json::object claims;
+};
+
+class Provider {
+ public:
+  Provider(ProviderNeeds needs, OrgId org);
+
+  // Migrations must have run. Makes the "default" server and the ES256 key.
+  Task<void> open();
+  // Addresses by which browsers and clients reach the org ("http://localhost:8080"). Before serving. A request under
+  // another name is refused: the issuer is built from it.
+  void add_base(std::string origin);
+
+  // Who made this access token good for the org's own management API? Only tokens of the org server count there; okta.*
+  // scopes of people who are no administrators are dropped. Fault::unauthenticated otherwise.
+  Task<net::Principal> principal_of(std::string token);
+  // Code::invalid_token says why. `server` is the one that is asked; a token of another server is not good here.
+  Task<AccessToken> check_access_token(std::string token, Server server);
+
+  Result<std::string> base_of(const net::Request& request) const;
+  Task<void> refused(const Server& server, std::string action, std::string client_id, Error error, events::Origin origin);
+
+  ProviderNeeds& needs() { return needs_; }
+  const OrgId& org() const { return org_; }
+  Servers& servers() { return servers_; }
+  Keys& keys() { return keys_; }
+  EventBatch& events() { return events_; }
+  const std::set<std::string, std::less<>>& bases() const { return bases_; }
+
+ private:
+  ProviderNeeds needs_;
+  OrgId org_;
+  Servers servers_;
+  Keys keys_;
+  EventBatch events_;
+  std::set<std::string, std::less<>> bases_;
+};
+
+// Rows that answer in JSON, for an OAuthStyle, and rows that answer with pages and redirects, for a signin::PageStyle.
+std::span<const net::Endpoint<Provider>> token_rows();
+std::span<const net::Endpoint<Provider>> page_rows();
+
+std::vector<store::Migration> migrations();
+std::vector<store::Sweep> sweeps();
+
+}  // namespace gatehouse::idp
