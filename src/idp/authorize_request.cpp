@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "idp/clients.h"
 #include "oauth/pkce.h"
 #include "oauth/redirect_uri.h"
 #include "signin/page.h"
@@ -113,7 +114,7 @@ Task<Target> find_target(Provider& provider, oauth::Params params) {
   GH_CO_TRY(auto client_id, params.required("client_id"));
   auto app = co_await provider.needs().apps.find_by_client(client_id);
   if (!app && app.error().fault() != Fault::missing && app.error().fault() != Fault::invalid) co_return std::unexpected(std::move(app.error()));
-  if (!app || !app->active) co_return oauth::refusal(Code::invalid_client, "Invalid value for 'client_id' parameter.");
+  if (!app || !is_client(*app)) co_return oauth::refusal(Code::invalid_client, "Invalid value for 'client_id' parameter.");
   GH_CO_TRY(auto redirect_uri, params.required("redirect_uri"));
   // RFC 8252 §7.3: native apps listen on whatever port is free.
   const auto loopback = app->kind == directory::AppKind::native ? oauth::Loopback::any_port : oauth::Loopback::exact;

@@ -9,6 +9,8 @@ std::unexpected<Error> no_client(std::string why) { return oauth::refusal(oauth:
 
 }  // namespace
 
+bool is_client(const directory::App& app) { return app.active && app.sign_on_mode == "OPENID_CONNECT"; }
+
 Task<Server> server_of(Provider& provider, const net::Call& call) {
   for (const auto& [name, value] : call.path)
     if (name == "authorizationServerId") co_return co_await provider.servers().find(value);
@@ -25,7 +27,7 @@ Task<directory::App> authenticate_client(Provider& provider, const net::Call& ca
 
   auto app = co_await provider.needs().apps.find_by_client(shown.client_id);
   if (!app && app.error().fault() != Fault::missing && app.error().fault() != Fault::invalid) co_return std::unexpected(std::move(app.error()));
-  if (!app || !app->active) co_return no_client("Invalid value for 'client_id' parameter.");
+  if (!app || !is_client(*app)) co_return no_client("Invalid value for 'client_id' parameter.");
   if (app->auth == directory::ClientAuth::none) {
     if (shown.how != oauth::Presented::id_only) co_return no_client("This client is public and has no secret.");
     if (proof == Proof::required) co_return no_client("This needs a client that can prove who it is.");

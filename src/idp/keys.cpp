@@ -89,15 +89,18 @@ Task<std::string> Keys::sign(jose::Alg alg, json::object claims) {
   co_return *std::move(token);
 }
 
-Task<std::shared_ptr<const jose::KeySet>> Keys::public_keys() {
-  GH_CO_DO(co_await complete());
+Task<std::shared_ptr<const jose::KeySet>> Keys::public_keys(std::string kid) {
+  auto known = ring();
+  if (known->open && known->open->find(kid) != nullptr) co_return known->open;
+  GH_CO_DO(co_await load());
   co_return ring()->open;
 }
 
 Task<json::object> Keys::jwks() {
-  GH_CO_TRY(auto set, co_await public_keys());
+  GH_CO_DO(co_await complete());
+  const auto now = ring();
   json::array keys;
-  for (const auto& key : set->keys()) {
+  for (const auto& key : now->open->keys()) {
     GH_CO_TRY(auto shown, key.public_json());
     shown["use"] = "sig";
     keys.push_back(std::move(shown));

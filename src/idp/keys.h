@@ -31,8 +31,9 @@ class Keys {
 
   // A compact JWT without `typ`, as Okta's tokens are.
   Task<std::string> sign(jose::Alg alg, json::object claims);
-  // The public halves, for verifying our own tokens and for the JWKS document.
-  Task<std::shared_ptr<const jose::KeySet>> public_keys();
+  // The public halves, for verifying our own tokens. When `kid` is not among them the store is asked once more: another
+  // node may have made it.
+  Task<std::shared_ptr<const jose::KeySet>> public_keys(std::string kid);
   Task<json::object> jwks();
 
  private:

@@ -46,7 +46,7 @@ Task<Leaving> read_leaving(Provider& provider, Server server, oauth::Params para
   // An address that is not registered is never followed, and nothing is ended on its behalf.
   auto app = co_await provider.needs().apps.find_by_client(client_id);
   if (!app && app.error().fault() != Fault::missing && app.error().fault() != Fault::invalid) co_return std::unexpected(std::move(app.error()));
-  if (!app || !app->active || !oauth::is_registered(*uri, app->post_logout_redirect_uris, oauth::Loopback::exact))
+  if (!app || !is_client(*app) || !oauth::is_registered(*uri, app->post_logout_redirect_uris, oauth::Loopback::exact))
     co_return oauth::refusal(oauth::Code::invalid_request, "The 'post_logout_redirect_uri' parameter must be a Logout redirect URI in the client app settings.");
   net::Form back;
   if (auto state = params.get("state"); state && state->size() <= kLogoutStateMax) back.add("state", *std::move(state));

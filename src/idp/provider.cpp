@@ -1,5 +1,6 @@
 #include "idp/provider.h"
 
+#include "idp/clients.h"
 #include "idp/tokens.h"
 #include "oauth/error.h"
 
@@ -54,7 +55,7 @@ Task<AccessToken> Provider::check_access_token(std::string token, Server server)
 
   auto app = co_await needs_.apps.find_by_client(claims.text("cid").value_or(""));
   if (!app && app.error().fault() != Fault::missing) co_return std::unexpected(std::move(app.error()));
-  if (!app || !app->active) co_return bad_token("The client of this token is not active.");
+  if (!app || !is_client(*app)) co_return bad_token("The client of this token is not active.");
   AccessToken good{jti, app->client_id, grant_id, oauth::Scopes::of(claims.scopes()), {}, *app, claims.object()};
   const auto uid = claims.text("uid");
   if (!uid) co_return good;

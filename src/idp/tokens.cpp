@@ -141,7 +141,8 @@ Task<json::object> verify_own(Provider& provider, Server server, TokenUse use, s
   expect.now = provider.needs().clock.now();
   expect.skew = Seconds(0);
   expect.expiry = expiry;
-  GH_CO_TRY(auto keys, co_await provider.keys().public_keys());
+  GH_CO_TRY(auto header, jose::peek_header(token));
+  GH_CO_TRY(auto keys, co_await provider.keys().public_keys(find_string(header, "kid").value_or("")));
   GH_CO_TRY(auto jwt, jose::verify_jwt(token, *keys, kOwnAlgs, expect));
   // The two kinds share issuer and keys: what one is must not pass for the other.
   const auto jti = jwt.claims.text("jti").value_or("");
