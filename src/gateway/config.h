@@ -1,0 +1,72 @@
+// What an administrator writes about the gateway, as plain values. app reads YAML into these; Snapshot::build judges them.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "oauth/client/token_check.h"
+#include "policy/rule.h"
+
+namespace gatehouse::gateway {
+
+inline constexpr std::size_t kRoutesMax = 10'000;
+inline constexpr std::size_t kPoolsMax = 1'000;
+inline constexpr std::size_t kTargetsMax = 64;      // of one pool
+inline constexpr std::size_t kRouteDepthMax = 32;   // segments of a route's path
+inline constexpr std::size_t kInjectionsMax = 64;   // headers set by one route or one policy
+
+// Servers that do the same job.
+struct PoolConfig {
+  std::string name;
+  std::vector<std::string> targets;                 // "http://10.0.0.5:8080"; scheme, host and port only
+  std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};
+  int failures_to_eject = 3;                        // in a row; then nobody asks it for `eject_for`
+  Seconds eject_for{10};
+};
+
+// An identity header: `name` carries the claim. Lists are joined by `separator`; entries that contain it, or a control
+// character, are left out. Without a usable value the header is absent, whatever the client sent.
+struct IdentityHeader {
+  std::string name, claim;
+  std::string separator = ",";
+};
+
+// Scopes that the token must all have for these methods (empty: for every method).
+struct ScopeRule {
+  std::vector<std::string> methods, scopes;
+};
+
+// API protection by access tokens.
+struct TokenPolicyConfig {
+  std::string name, realm = "api";
+  oauth::client::TokenRules tokens;
+  std::vector<IdentityHeader> headers;
+  enum class ForwardToken { yes, no } forward_token = ForwardToken::yes;
+};
+
+enum class HostHeader { preserve, upstream };
+
+struct RouteConfig {
+  std::string name;                                 // for logs; made from host and path when empty
+  std::string host;                                 // exact, without port
+  std::string path = "/";                           // prefix of whole segments: /a covers /a and /a/b, not /ab
+  std::vector<std::string> methods;                 // empty: all but CONNECT and TRACE
+  std::string policy;                               // "public", or the name of a policy
+  std::vector<ScopeRule> scopes;                    // for token policies; a method that no rule names is denied when rules exist
+  policy::Rule require;                             // on the claims
+  std::string upstream;                             // name of a pool
+  HostHeader host_header = HostHeader::preserve;
+  std::vector<std::pair<std::string, std::string>> set_headers;   // fixed ones for the upstream
+};
+
+struct Config {
+  std::vector<PoolConfig> pools;
+  std::vector<TokenPolicyConfig> tokens;
+  std::vector<RouteConfig> routes;
+  std::vector<std::string> managed_headers;         // further names that no client may send
+};
+
+}  // namespace gatehouse::gateway

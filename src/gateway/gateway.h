@@ -1,0 +1,31 @@
+// The gateway itself: every request to a guarded host goes through its phases here, in one order, and cannot skip one:
+// own pages, route, method, header namespace, policy, rule, upstream. Whatever goes wrong ends in a refusal.
+// Knows nothing of how a policy decides or how connections are kept.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "gateway/snapshot.h"
+#include "net/exchange.h"
+
+namespace gatehouse::gateway {
+
+class Gateway final : public net::Handler {
+ public:
+  explicit Gateway(std::shared_ptr<const Snapshot> first) : snapshot_(std::move(first)) {}
+
+  boost::asio::awaitable<void> handle(net::Exchange& exchange) override;
+  // Requests that are under way end with the configuration they began with.
+  void swap(std::shared_ptr<const Snapshot> next) { snapshot_.store(std::move(next)); }
+  // Is a rule written for this host? (app sends other hosts to the org or refuses them.)
+  bool guards(std::string_view host) const { return snapshot_.load()->routes().knows_host(host); }
+
+ private:
+  std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
+};
+
+// A short refusal: HTML for browsers, JSON for programs (by Accept), with the request's id and never a cause inside.
+net::Reply refusal_page(const net::Request& request, int status, std::string_view title, std::string_view advice);
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,132 @@
+#include "gateway/heads.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/text.h"
+
+namespace gatehouse::gateway {
+
+namespace {
+
+using net::Header;
+
+// RFC 9110 §7.6.1 and the framing that we make ourselves.
+bool is_hop_by_hop(Header id) {
+  switch (id) {
+    case Header::connection: case Header::keep_alive: case Header::proxy_connection: case Header::te: case Header::trailer:
+    case Header::transfer_encoding: case Header::upgrade: case Header::content_length: case Header::expect:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// What a Connection header may take away is only what nobody else's decision hangs on (CVE-2022-31813, CVE-2024-45410):
+// unknown fields. Everything with a meaning of its own stays end-to-end.
+bool named_by_connection(const net::Fields& fields, const net::Field& field) {
+  return field.id == Header::other && fields.has(Header::connection) && fields.has_word(Header::connection, field.name);
+}
+
+void add_line(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void add_number_line(std::string& out, std::string_view name, std::uint64_t number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  add_line(out, name, std::string_view(digits, end));
+}
+
+void add_client_fields(const OnwardHead& onward, std::string& out) {
+  const auto& fields = onward.request.fields;
+  const auto& own_cookies = onward.snapshot.own_cookies();
+  for (const auto& field : fields.all()) {
+    if (is_hop_by_hop(field.id) || field.id == Header::host || field.id == Header::proxy_authorization) continue;
+    if (onward.snapshot.managed().match(field.name) != ManagedNames::Match::none) continue;
+    if (named_by_connection(fields, field)) continue;
+    if (field.id == Header::authorization && onward.pass.authorization == Pass::Authorization::remove) continue;
+    if (field.id == Header::cookie && !own_cookies.empty()) {
+      if (const auto rest = without_cookies(field.value, own_cookies); !rest.empty()) add_line(out, field.name, rest);
+      continue;
+    }
+    add_line(out, field.name, field.value);
+  }
+}
+
+void add_forwarding_fields(const OnwardHead& onward, std::string& out) {
+  const auto& request = onward.request;
+  add_line(out, "X-Forwarded-For", request.client.ip);
+  add_line(out, "X-Forwarded-Host", request.authority);
+  add_line(out, "X-Forwarded-Proto", request.scheme());
+  add_number_line(out, "X-Forwarded-Port", request.port);
+  if (!request.id.empty()) add_line(out, "X-Request-Id", request.id);
+  out.append("Via: 1.").append(request.minor_version == 0 ? "0" : "1").append(" gatehouse\r\n");
+}
+
+bool sets_own_cookie(std::string_view set_cookie, const std::vector<std::string>& own) {
+  const auto name = trim(set_cookie.substr(0, set_cookie.find_first_of("=;")));
+  return std::ranges::find(own, name) != own.end();
+}
+
+}  // namespace
+
+std::string_view forged_alias(const net::Fields& fields, const ManagedNames& managed) {
+  for (const auto& field : fields.all())
+    if (managed.match(field.name) == ManagedNames::Match::alias) return field.name;
+  return {};
+}
+
+void write_upstream_head(const OnwardHead& onward, std::string& out) {
+  const auto& request = onward.request;
+  out.append(request.method_name).append(" ").append(request.path);
+  if (request.has_query) out.append("?").append(request.query);
+  out.append(" HTTP/1.1\r\n");
+  add_line(out, "Host", onward.route.host_header == HostHeader::preserve ? std::string_view(request.authority) : onward.upstream_authority);
+  add_client_fields(onward, out);
+  add_forwarding_fields(onward, out);
+  out.append(onward.route.fixed_lines);
+  if (onward.pass.header_lines) out.append(*onward.pass.header_lines);
+  if (request.content_length) {
+    if (request.has_body || *request.content_length > 0 || request.method == net::Method::post || request.method == net::Method::put)
+      add_number_line(out, "Content-Length", *request.content_length);
+  } else if (request.has_body) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  }
+  // RFC 9110 §10.1.4: `trailers` is the one TE value that means something here; it is for this hop, hence Connection.
+  if (request.fields.has_word(Header::te, "trailers")) out.append("TE: trailers\r\nConnection: TE\r\n");
+  out.append("\r\n");
+}
+
+std::vector<std::pair<std::string, std::string>> answer_headers(const net::Head& answer, const Snapshot& snapshot) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  headers.reserve(answer.fields.all().size() + 1);
+  for (const auto& field : answer.fields.all()) {
+    if (is_hop_by_hop(field.id) || field.id == Header::date) continue;   // the server dates its own answers
+    if (field.id == Header::proxy_authenticate) continue;
+    if (named_by_connection(answer.fields, field)) continue;
+    if (field.id != Header::x_request_id && snapshot.managed().match(field.name) != ManagedNames::Match::none) continue;
+    // A guarded application must not be able to plant or end a session of the gateway (fixation).
+    if (field.id == Header::set_cookie && sets_own_cookie(field.value, snapshot.own_cookies())) continue;
+    headers.emplace_back(field.name, field.value);
+  }
+  return headers;
+}
+
+std::vector<std::pair<std::string, std::string>> answer_trailers(const std::vector<std::pair<std::string, std::string>>& trailers,
+                                                                 const ManagedNames& managed) {
+  std::vector<std::pair<std::string, std::string>> kept;
+  for (const auto& [name, value] : trailers) {
+    // RFC 9110 §6.5.1: nothing that frames, routes, authenticates or describes the content may come late.
+    if (net::header_of(name) != Header::other || !is_field_name(name) || !is_safe_value(value)) continue;
+    if (managed.match(name) != ManagedNames::Match::none) continue;
+    kept.emplace_back(name, value);
+  }
+  return kept;
+}
+
+bool asks_for_websocket(const net::Fields& fields) {
+  return fields.has(Header::upgrade) && fields.has_word(Header::upgrade, "websocket");
+}
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,61 @@
+// The seam between proxying and knowing who calls. A policy says who may pass and as whom; it never sees the upstream.
+// Implemented here (public, token) and in rooms above (access: browser sign-on).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/json.h"
+#include "core/task.h"
+#include "gateway/config.h"
+#include "net/exchange.h"
+
+namespace gatehouse::gateway {
+
+// Paths under this prefix belong to the gateway itself on every guarded host; they are never forwarded.
+inline constexpr std::string_view kOwnPrefix = "/.gatehouse/";
+
+// What a policy is told about the rule that matched.
+struct Demand {
+  std::string route;                     // name, for logs
+  std::vector<ScopeRule> scopes;
+};
+
+// As whom a request goes on.
+struct Pass {
+  std::shared_ptr<const std::string> header_lines;         // "X-Remote-User: ada\r\n…", values checked; may be null
+  std::shared_ptr<const json::object> attributes;          // for the route's rule; may be null
+  std::string who;                                         // for the log
+  enum class Authorization { keep, remove } authorization = Authorization::keep;
+};
+
+using Verdict = std::variant<Pass, net::Reply>;
+
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // Names that only this policy sets or reads, on every route of the gateway.
+  virtual std::vector<std::string> managed_headers() const { return {}; }
+  virtual std::vector<std::string> own_cookies() const { return {}; }
+  // The verdict when it is known without waiting; asked first.
+  virtual std::optional<Verdict> at_once(const net::Request&, const Demand&) { return std::nullopt; }
+  // `exchange` and `demand` are borrowed: the gateway keeps them alive until the verdict is there. Reads no body.
+  // An Error is answered as the gateway's own fault (Fault::upstream: 503).
+  virtual Task<Verdict> check(net::Exchange& exchange, const Demand& demand) = 0;
+  // May scopes be demanded of it? (A route with scopes behind a policy that ignores them would be open.)
+  virtual bool understands_scopes() const { return false; }
+  // Pages below kOwnPrefix; Fault::missing when the path is none of them.
+  virtual bool has_pages() const { return false; }
+  virtual Task<net::Reply> page(net::Exchange& exchange);
+};
+
+// Everybody passes, as nobody.
+std::unique_ptr<Policy> public_policy();
+
+// Header lines of `headers` from `claims`; skips what is absent or not fit for a header (IdentityHeader).
+std::string identity_lines(const std::vector<IdentityHeader>& headers, const json::object& claims);
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,65 @@
+// Which rule covers a request: by host, then by the longest path prefix of whole segments. A request that no rule covers
+// has no route (fail closed), and so has one that two servers could read as different routes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/policy.h"
+#include "gateway/upstreams.h"
+
+namespace gatehouse::gateway {
+
+struct Route {
+  std::string host, path;
+  std::vector<std::string> methods;
+  std::shared_ptr<Policy> policy;
+  Demand demand;
+  policy::Rule require;
+  std::shared_ptr<UpstreamPool> pool;
+  HostHeader host_header = HostHeader::preserve;
+  std::string fixed_lines;             // set_headers, serialised
+
+  bool allows(std::string_view method) const;
+};
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+template <class T>
+using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+class Routes {
+ public:
+  // Fault::invalid: path not canonical, the same host and path twice, or two that differ only in case.
+  Result<void> add(Route route);
+
+  struct Found {
+    const Route* route = nullptr;
+    enum class Why { found, unknown_host, no_rule, ambiguous } why = Why::found;
+  };
+  Found find(std::string_view host, std::string_view path) const;
+  bool knows_host(std::string_view host) const { return hosts_.contains(host); }
+  // The policy that has pages on this host, or nullptr.
+  Policy* pages_of(std::string_view host) const;
+
+ private:
+  struct Host {
+    ByText<std::size_t> exact, folded;   // path without trailing '/' -> position in routes_
+    std::size_t depth = 0;               // segments of the longest path
+    Policy* pages = nullptr;
+  };
+  std::optional<std::size_t> longest(const ByText<std::size_t>& table, std::size_t depth, std::string_view path) const;
+  ByText<Host> hosts_;
+  std::vector<std::unique_ptr<Route>> routes_;
+};
+
+// The path as the most careless server could read it: path parameters dropped, empty segments dropped, lower case.
+std::string careless_reading(std::string_view path);
+
+}  // namespace gatehouse::gateway

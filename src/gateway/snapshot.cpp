@@ -1,0 +1,95 @@
+#include "gateway/snapshot.h"
+
+#include "gateway/token_policy.h"
+
+namespace gatehouse::gateway {
+
+namespace {
+
+Result<std::string> fixed_lines(const RouteConfig& config) {
+  if (config.set_headers.size() > kInjectionsMax) return failure(Fault::invalid, "at most 64 headers");
+  std::string lines;
+  for (const auto& [name, value] : config.set_headers) {
+    if (!is_field_name(name) || !is_safe_value(value)) return failure(Fault::invalid, "set_headers: \"" + name + "\" or its value is not fit for a header");
+    lines.append(name).append(": ").append(value).append("\r\n");
+  }
+  return lines;
+}
+
+Result<void> check_methods(const std::vector<std::string>& methods) {
+  for (const auto& method : methods) {
+    if (!is_field_name(method)) return failure(Fault::invalid, "methods: \"" + method + "\" is not a method");
+    if (method == "CONNECT" || method == "TRACE") return failure(Fault::invalid, "methods: " + method + " is never forwarded");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& needs, const Config& config, const Policies& policies) {
+  if (config.routes.size() > kRoutesMax) return failure(Fault::invalid, "gateway: at most 10000 routes");
+  if (config.pools.size() > kPoolsMax) return failure(Fault::invalid, "gateway: at most 1000 upstreams");
+  auto snapshot = std::make_shared<Snapshot>();
+  for (const auto& pool : config.pools) {
+    GH_TRY(auto made, UpstreamPool::make(pool, needs.clock, needs.make_upstream));
+    if (!snapshot->pools_.emplace(pool.name, std::move(made)).second)
+      return failure(Fault::invalid, "upstream " + pool.name + " stands there twice");
+  }
+  GH_DO(snapshot->add_policies(needs, config, policies));
+  for (const auto& name : config.managed_headers) GH_DO(snapshot->managed_.add(name));
+  for (const auto& route : config.routes) {
+    auto added = snapshot->add_route(route);
+    if (!added) {
+      const auto& error = added.error();
+      return failure(error.fault(), "route " + route.host + route.path + ": " + error.message());
+    }
+  }
+  return snapshot;
+}
+
+Result<void> Snapshot::add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies) {
+  policies_ = policies;
+  policies_["public"] = public_policy();
+  for (const auto& token : config.tokens) {
+    const oauth::client::TokenNeeds wanted{needs.http, needs.clock};
+    GH_TRY(auto made, make_token_policy(wanted, token));
+    if (token.name.empty() || !policies_.emplace(token.name, std::move(made)).second)
+      return failure(Fault::invalid, "policy \"" + token.name + "\": the name is empty or stands there twice");
+  }
+  for (const auto& [name, policy] : policies_) {
+    for (const auto& header : policy->managed_headers()) GH_DO(managed_.add(header));
+    for (auto& cookie : policy->own_cookies()) own_cookies_.push_back(std::move(cookie));
+  }
+  return {};
+}
+
+Result<void> Snapshot::add_route(const RouteConfig& config) {
+  Route route;
+  route.host = config.host;
+  route.path = config.path;
+  GH_DO(check_methods(config.methods));
+  route.methods = config.methods;
+  route.host_header = config.host_header;
+
+  // No default: a route without a policy would be a public one by accident.
+  const auto policy = policies_.find(config.policy);
+  if (policy == policies_.end())
+    return failure(Fault::invalid, config.policy.empty() ? "names no policy; say `public` if everybody may pass" : "there is no policy \"" + config.policy + "\"");
+  route.policy = policy->second;
+  if (!config.scopes.empty() && !route.policy->understands_scopes())
+    return failure(Fault::invalid, "policy " + config.policy + " does not check scopes");
+  for (const auto& rule : config.scopes) GH_DO(check_methods(rule.methods));
+  route.demand.route = config.name.empty() ? config.host + config.path : config.name;
+  route.demand.scopes = config.scopes;
+  GH_DO(policy::validate(config.require));
+  route.require = config.require;
+
+  const auto pool = pools_.find(config.upstream);
+  if (pool == pools_.end()) return failure(Fault::invalid, "there is no upstream \"" + config.upstream + "\"");
+  route.pool = pool->second;
+  GH_TRY(route.fixed_lines, fixed_lines(config));
+  for (const auto& [name, value] : config.set_headers) GH_DO(managed_.add(name));
+  return routes_.add(std::move(route));
+}
+
+}  // namespace gatehouse::gateway

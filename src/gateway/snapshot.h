@@ -1,0 +1,41 @@
+// One consistent state of the gateway's configuration, judged as a whole and immutable: a request sees one from its first
+// phase to its last, whatever is swapped in meanwhile.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "gateway/names.h"
+#include "gateway/routes.h"
+
+namespace gatehouse::gateway {
+
+struct SnapshotNeeds {
+  const Clock& clock;
+  net::HttpClient& http;        // discovery and keys of token issuers
+  MakeUpstream make_upstream;
+};
+// Policies that rooms above bring, by the name that routes call them.
+using Policies = std::map<std::string, std::shared_ptr<Policy>>;
+
+class Snapshot {
+ public:
+  // Fault::invalid with the route, pool or policy in the message.
+  static Result<std::shared_ptr<const Snapshot>> build(const SnapshotNeeds& needs, const Config& config, const Policies& policies = {});
+
+  const Routes& routes() const { return routes_; }
+  const ManagedNames& managed() const { return managed_; }
+  const std::vector<std::string>& own_cookies() const { return own_cookies_; }
+
+ private:
+  Result<void> add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies);
+  Result<void> add_route(const RouteConfig& config);
+  std::map<std::string, std::shared_ptr<Policy>> policies_;
+  std::map<std::string, std::shared_ptr<UpstreamPool>> pools_;
+  Routes routes_;
+  ManagedNames managed_;
+  std::vector<std::string> own_cookies_;
+};
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,48 @@
+#include "gateway/upstreams.h"
+
+namespace gatehouse::gateway {
+
+Result<std::unique_ptr<UpstreamPool>> UpstreamPool::make(const PoolConfig& config, const Clock& clock, const MakeUpstream& make_upstream) {
+  if (config.targets.empty()) return failure(Fault::invalid, "upstream " + config.name + ": name at least one target");
+  if (config.targets.size() > kTargetsMax) return failure(Fault::invalid, "upstream " + config.name + ": at most 64 targets");
+  if (config.failures_to_eject < 1) return failure(Fault::invalid, "upstream " + config.name + ": failures_to_eject is at least 1");
+
+  std::unique_ptr<UpstreamPool> pool(new UpstreamPool(config, clock));
+  for (const auto& text : config.targets) {
+    auto url = net::Url::parse(text);
+    if (!url) return failure(Fault::invalid, "upstream " + config.name + ": \"" + text + "\" is not an http(s) address");
+    if (url->path != "/" || url->has_query)
+      return failure(Fault::invalid, "upstream " + config.name + ": \"" + text + "\" has a path; a target is scheme, host and port");
+    net::UpstreamOptions options;
+    options.url = *url;
+    options.connect_timeout = config.connect_timeout;
+    options.read_timeout = config.read_timeout;
+    options.write_timeout = config.write_timeout;
+    pool->targets_.push_back(std::make_unique<Target>(make_upstream(std::move(options)), url->authority()));
+  }
+  return pool;
+}
+
+Target* UpstreamPool::next() {
+  const auto count = targets_.size();
+  const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
+  const auto now = count > 1 ? to_millis(clock_.now()) : 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& target = *targets_[(first + i) % count];
+    // The only one is never put out of service: its own errors tell more than ours.
+    if (count == 1 || target.ejected_until_.load(std::memory_order_relaxed) <= now) return &target;
+  }
+  return nullptr;
+}
+
+void UpstreamPool::succeeded(Target& target) {
+  if (target.failures_.load(std::memory_order_relaxed) != 0) target.failures_.store(0, std::memory_order_relaxed);
+}
+
+void UpstreamPool::failed(Target& target) {
+  if (target.failures_.fetch_add(1, std::memory_order_relaxed) + 1 < config_.failures_to_eject) return;
+  target.failures_.store(0, std::memory_order_relaxed);
+  target.ejected_until_.store(to_millis(clock_.now() + config_.eject_for), std::memory_order_relaxed);
+}
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,109 @@
+// A value that somebody else publishes (discovery document, key set): fetched when first needed, reused while fresh,
+// fetched once at a time, and kept for a while when its owner is down: an outage there must not sign everybody out here.
+// Knows nothing of HTTP: what to fetch is a function. Usable from any thread; must outlive whoever waits in it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "core/clock.h"
+#include "core/single_flight.h"
+#include "core/task.h"
+
+namespace gatehouse::oauth::client {
+
+struct KeptTimes {
+  Millis fresh{Seconds(300)};          // no question asked for so long
+  Millis outage_grace{Seconds(3600)};  // after that, while fetching fails
+  Millis retry{Seconds(5)};            // at most one attempt in this time: also the budget for unknown-kid storms
+};
+
+template <class T>
+class Kept {
+ public:
+  using Fetch = std::function<Task<T>()>;
+  using Ptr = std::shared_ptr<const T>;
+
+  Kept(const Clock& clock, Fetch fetch, KeptTimes times) : clock_(clock), fetch_(std::move(fetch)), times_(times) {}
+
+  // The value if it is fresh; nullptr when get() has something to do.
+  Ptr at_hand() const {
+    const std::lock_guard lock(mutex_);
+    return value_ && clock_.now() < fetched_ + times_.fresh ? value_ : nullptr;
+  }
+
+  // Fresh, or at most outage_grace older when fetching fails; otherwise the error of the last attempt.
+  Task<Ptr> get() {
+    for (;;) {
+      auto found = look();
+      if (found) co_return *std::move(found);
+      auto lease = flight_.try_enter();
+      if (!lease) {
+        if (auto stale = usable()) co_return stale;  // somebody fetches already: nobody else needs to wait for it
+        lease = co_await flight_.enter();
+        if (!lease) continue;
+      }
+      if (auto settled = look()) co_return *std::move(settled);
+      co_await fetch_now();
+    }
+  }
+
+  // Asks again although the value is fresh, because something hints at a newer one; not more often than `retry`.
+  Task<Ptr> get_newer_than(Ptr seen) {
+    for (;;) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (value_ && (value_ != seen || clock_.now() < tried_ + times_.retry)) co_return value_;
+      }
+      auto lease = co_await flight_.enter();
+      if (!lease) continue;
+      if (may_try()) co_await fetch_now();
+      break;
+    }
+    co_return co_await get();
+  }
+
+ private:
+  // A settled answer: fresh value, or (no attempt is due) the stale one or the last error.
+  std::optional<Result<Ptr>> look() const {
+    const std::lock_guard lock(mutex_);
+    const auto now = clock_.now();
+    if (value_ && now < fetched_ + times_.fresh) return Result<Ptr>(value_);
+    if (!error_ || now >= tried_ + times_.retry) return std::nullopt;
+    if (value_ && now < fetched_ + times_.fresh + times_.outage_grace) return Result<Ptr>(value_);
+    return Result<Ptr>(std::unexpected(*error_));
+  }
+  Ptr usable() const {
+    const std::lock_guard lock(mutex_);
+    return value_ && clock_.now() < fetched_ + times_.fresh + times_.outage_grace ? value_ : nullptr;
+  }
+  bool may_try() const {
+    const std::lock_guard lock(mutex_);
+    return !value_ || clock_.now() >= tried_ + times_.retry;
+  }
+  boost::asio::awaitable<void> fetch_now() {
+    auto fetched = co_await fetch_();
+    const std::lock_guard lock(mutex_);
+    tried_ = clock_.now();
+    if (fetched) {
+      value_ = std::make_shared<const T>(*std::move(fetched));
+      fetched_ = tried_;
+      error_.reset();
+    } else {
+      error_ = std::move(fetched.error());
+    }
+  }
+
+  const Clock& clock_;
+  Fetch fetch_;
+  KeptTimes times_;
+  SingleFlight flight_;
+  mutable std::mutex mutex_;
+  Ptr value_;
+  Timestamp fetched_{}, tried_{};
+  std::optional<Error> error_;
+};
+
+}  // namespace gatehouse::oauth::client
