@@ -120,7 +120,7 @@ Reply refusal_page(const Request& request, int status, std::string_view title, s
                 "small{opacity:.6}:root{color-scheme:light dark}</style></head><body><h1>" + html_escape(title) + "</h1><p>" +
                 html_escape(advice) + "</p><p><small>" + std::to_string(status) + " · request " + html_escape(request.id) +
                 "</small></p></body></html>";
-    return Reply::html(status, std::move(html)).with("Cache-Control", "no-store");
+    return Reply::html(status, std::move(html));
   }
   json::object body;
   body["error"] = title;

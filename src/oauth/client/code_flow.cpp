@@ -38,7 +38,7 @@ Result<void> check_access_token_hash(const jose::Jwt& jwt, const Secret& access_
 
 Result<Tokens> read_tokens(const net::Answer& answer, const std::string& issuer) {
   auto body = parse_json(answer.body);
-  if (answer.status >= 500) return failure(Fault::upstream, issuer + " answered " + std::to_string(answer.status));
+  if (answer.status >= 500 || answer.status == 429) return failure(Fault::upstream, issuer + " answered " + std::to_string(answer.status));
   if (answer.status != 200) {
     const auto word = body ? find_string(*body, "error").value_or("") : "";
     return std::unexpected(Error(Fault::unauthenticated, "The sign-in service refused: " + (word.empty() ? "no reason given" : word)).with_code(word));
