@@ -2,7 +2,6 @@
 
 #include "gateway/policy.h"
 
-
 namespace gatehouse::access {
 
 namespace {
