@@ -118,8 +118,10 @@ class Passage {
         sent_ += piece.size();
         GH_CO_DO(co_await upstream_->send_body(piece, sent_ >= *length ? Body::ends : Body::follows));
       }
-      if (piece.empty() || (length && sent_ >= *length)) co_return Result<void>();
+      if (piece.empty() || (length && sent_ >= *length)) break;
     }
+    whole_request_sent_ = true;
+    co_return Result<void>();
   }
 
   boost::asio::awaitable<void> bring_back() {
@@ -137,6 +139,8 @@ class Passage {
     // We never asked to switch protocols; who believes so would read the next request as tunnel bytes (CVE-2026-2833).
     if (head->status == 101) co_return failure(Fault::upstream, "the upstream switched protocols unasked");
 
+    // An answer that overtakes its request: the rest of the body and the next request cannot be told apart reliably any more.
+    if (!whole_request_sent_) exchange_.close_after();
     Reply reply;
     reply.status = head->status;
     reply.headers = answer_headers(*head, onward_.snapshot);
