@@ -68,6 +68,7 @@ Result<void> Routes::add(Route route) {
     return failure(Fault::invalid, "route " + route.host + route.path + " stands there twice");
   if (!host.folded.emplace(to_lower(key), position).second)
     return failure(Fault::invalid, "route " + route.host + route.path + " differs from another one only in case");
+  host.has_case = host.has_case || key != to_lower(key);
   host.depth = std::max(host.depth, static_cast<std::size_t>(std::ranges::count(key, '/')));
   if (route.policy->has_pages()) {
     if (host.pages != nullptr && host.pages != route.policy.get())
@@ -94,9 +95,9 @@ std::optional<std::size_t> Routes::longest(const ByText<std::size_t>& table, std
 Routes::Found Routes::find(std::string_view host_name, std::string_view path) const {
   const auto host = hosts_.find(host_name);
   if (host == hosts_.end()) return Found{nullptr, Found::Why::unknown_host};
-  const auto& [exact, folded, depth, pages] = host->second;
+  const auto& [exact, folded, depth, has_case, pages] = host->second;
   const auto strict = longest(exact, depth, path);
-  if ((exact.size() > 1 || !strict) && needs_a_second_look(path)) {
+  if ((exact.size() > 1 || !strict) && (has_case || needs_a_second_look(path))) {
     // CVE-2026-73551/73553 (path parameters), CVE-2025-71399 (`//`), CVE-2026-32031 (case): whichever way the upstream
     // reads the path, the same rule must cover it.
     const auto loose = longest(folded, depth, careless_reading(path));

@@ -52,6 +52,7 @@ class Routes {
   struct Host {
     ByText<std::size_t> exact, folded;   // path without trailing '/' -> position in routes_
     std::size_t depth = 0;               // segments of the longest path
+    bool has_case = false;               // does a rule have capital letters?
     Policy* pages = nullptr;
   };
   std::optional<std::size_t> longest(const ByText<std::size_t>& table, std::size_t depth, std::string_view path) const;
