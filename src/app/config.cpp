@@ -1,0 +1,222 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "app/yaml.h"
+#include "core/text.h"
+#include "net/message.h"
+
+namespace gatehouse::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string> kLevels{"debug", "info", "warn", "error"};
+const std::vector<std::string> kForms{"people", "json"};
+const std::vector<std::string> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+// Set by the gateway itself, or with a meaning for the connection: nothing may be injected under these names.
+const std::set<std::string, std::less<>> kReservedHeaders{
+    "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive",
+    "cookie", "authorization", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "expect"};
+
+std::string beside(const fs::path& folder, const std::string& path) {
+  return fs::path(path).is_absolute() ? path : (folder / path).lexically_normal().string();
+}
+
+ListenerConfig read_listener(Map in, const fs::path& folder) {
+  ListenerConfig listener;
+  listener.address = in.text("address", "127.0.0.1");
+  if (const auto port = in.number("port", 0, 65535)) listener.port = static_cast<std::uint16_t>(*port);
+  else if (!in.has("port")) in.fault("port", "is missing", "for example `port: 8080`");
+  if (in.has("tls")) {
+    auto tls = in.map("tls");
+    TlsFiles files{tls.required_text("certificate", "tls/server.pem"), tls.required_text("key", "tls/server.key")};
+    tls.done();
+    listener.tls = TlsFiles{beside(folder, files.certificate), beside(folder, files.key)};
+  }
+  in.done();
+  return listener;
+}
+
+DatabaseConfig read_database(Map in, const fs::path& data) {
+  const auto file = in.text("sqlite");
+  const auto conninfo = in.parsed("postgres", secrets::Reference::parse);
+  in.done();
+  if (in.has("sqlite") && in.has("postgres")) in.fault("postgres", "stands beside sqlite", "keep one of the two");
+  if (conninfo) return PostgresAt{*conninfo};
+  return SqliteFile{beside(data, file.value_or("gatehouse.db"))};
+}
+
+LogConfig read_log(Map in) {
+  LogConfig log;
+  if (const auto level = in.choice("level", kLevels)) log.level = static_cast<LogLevel>(*level);
+  if (const auto form = in.choice("form", kForms)) log.form = *form == 0 ? LogForm::people : LogForm::json;
+  in.done();
+  return log;
+}
+
+std::optional<std::string> read_host(Map& in, std::string_view key, const std::string& text) {
+  auto authority = net::parse_authority(text);
+  if (authority && !authority->port) return authority->host;
+  in.fault(key, fmt::format("'{}' is not a host name", text), "write the name alone, without scheme, port and path");
+  return std::nullopt;
+}
+
+OrgConfig read_org(Map in) {
+  OrgConfig org;
+  org.name = in.text("name", org.name);
+  if (const auto hosts = in.texts("hosts"); !hosts.empty()) {
+    org.hosts.clear();
+    for (const auto& host : hosts)
+      if (auto canonical = read_host(in, "hosts", host)) org.hosts.push_back(*std::move(canonical));
+  }
+  in.done();
+  return org;
+}
+
+SignInAccess read_sign_in(Map in) {
+  SignInAccess access;
+  access.issuer = in.required_text("issuer", "http://localhost:8080");
+  if (!access.issuer.empty() && !net::Url::parse(access.issuer)) in.fault("issuer", "is not an http or https address", {});
+  access.client_id = in.required_text("client_id", "wiki");
+  access.client_secret = in.parsed("client_secret", secrets::Reference::parse);
+  access.scopes = in.texts("scopes");
+  if (access.scopes.empty()) access.scopes = {"openid", "profile", "email"};
+  if (std::ranges::find(access.scopes, "openid") == access.scopes.end())
+    in.fault("scopes", "lack 'openid'", "without it nobody says who signed in");
+  access.headers = in.pairs("headers");
+  for (const auto& [name, claim] : access.headers) {
+    const bool token = !name.empty() && std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-'; });
+    if (!token || kReservedHeaders.contains(to_lower(name)))
+      in.fault("headers", fmt::format("'{}' cannot be injected", name), "use a name of letters, digits and '-' that HTTP does not use itself");
+    if (claim.empty()) in.fault("headers", fmt::format("'{}' names no claim", name), {});
+  }
+  in.done();
+  return access;
+}
+
+TokenAccess read_token(Map in) {
+  TokenAccess access;
+  access.issuer = in.required_text("issuer", "http://localhost:8080/oauth2/default");
+  if (!access.issuer.empty() && !net::Url::parse(access.issuer)) in.fault("issuer", "is not an http or https address", {});
+  access.audience = in.required_text("audience", "api://default");
+  access.scopes = in.texts("scopes");
+  in.done();
+  return access;
+}
+
+std::optional<Access> read_access(Map& route) {
+  const int ways = int(route.has("sign_in")) + int(route.has("token")) + int(route.has("open"));
+  if (ways == 0) {
+    route.fault("path", "says nothing about access", "add `sign_in:`, `token:` or `open: true`");
+    return std::nullopt;
+  }
+  if (ways > 1) route.fault("path", "has more than one kind of access", "keep one of sign_in, token and open");
+  std::optional<Access> access;
+  if (route.has("sign_in")) access = read_sign_in(route.map("sign_in"));
+  if (route.has("token")) access = read_token(route.map("token"));
+  if (route.has("open")) {
+    if (route.flag("open") == false) route.fault("open", "cannot be false", "to close a route, leave it out: what has no route is refused");
+    access = OpenAccess{};
+  }
+  return access;
+}
+
+std::optional<RouteConfig> read_route(Map in) {
+  const auto path = in.text("path", "/");
+  auto methods = in.texts("methods");
+  const auto target = in.required_text("upstream", "http://127.0.0.1:9000");
+  auto upstream = net::Url::parse(target);
+  auto access = read_access(in);
+  for (const auto* known : {"sign_in", "token", "open"})
+    if (!in.has(known)) (void)in.text(known);  // so that done() can suggest them
+  in.done();
+
+  const auto canonical = net::parse_target(path);
+  if (!canonical || canonical->path != path || canonical->has_query)
+    in.fault("path", fmt::format("'{}' is not a path in its normal form", path), "begin with '/', without query and without escapes that need none");
+  for (const auto& method : methods)
+    if (std::ranges::find(kMethods, method) == kMethods.end())
+      in.fault("methods", fmt::format("'{}' is not known", method), "write some of " + join(kMethods, ", "));
+  if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
+    in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
+  if (!access || !upstream) return std::nullopt;
+  return RouteConfig{path, std::move(methods), *std::move(upstream), *std::move(access)};
+}
+
+std::optional<GatewayHostConfig> read_gateway_host(Map in) {
+  const auto name = in.required_text("host", "wiki.example.com");
+  auto routes = in.maps("routes");
+  in.done();
+  if (routes.empty()) in.fault("routes", "is missing or empty", "add at least one route with path, upstream and access");
+  if (routes.size() > kRoutesPerHostMax) in.fault("routes", fmt::format("has more than {} entries", kRoutesPerHostMax), {});
+  GatewayHostConfig host;
+  std::set<std::string> paths;
+  for (auto& route : routes)
+    if (auto read = read_route(std::move(route))) {
+      if (read->methods.empty() && !paths.insert(read->path).second) in.fault("routes", fmt::format("path '{}' stands there twice", read->path), {});
+      host.routes.push_back(*std::move(read));
+    }
+  if (name.empty()) return std::nullopt;
+  auto canonical = read_host(in, "host", name);
+  if (!canonical) return std::nullopt;
+  host.host = *std::move(canonical);
+  return host;
+}
+
+std::vector<GatewayHostConfig> read_gateway(Map in, const OrgConfig& org) {
+  std::vector<GatewayHostConfig> hosts;
+  std::set<std::string> names(org.hosts.begin(), org.hosts.end());
+  for (auto& entry : in.maps("hosts")) {
+    auto host = read_gateway_host(std::move(entry));
+    if (!host) continue;
+    if (!names.insert(host->host).second)
+      in.fault("hosts", fmt::format("'{}' is named twice, or is a host of the org", host->host), "each host belongs to one place");
+    hosts.push_back(*std::move(host));
+  }
+  if (hosts.size() > kGatewayHostsMax) in.fault("hosts", fmt::format("has more than {} entries", kGatewayHostsMax), {});
+  in.done();
+  return hosts;
+}
+
+}  // namespace
+
+std::optional<LogLevel> parse_log_level(std::string_view name) {
+  const auto at = std::ranges::find(kLevels, name);
+  if (at == kLevels.end()) return std::nullopt;
+  return static_cast<LogLevel>(at - kLevels.begin());
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  Findings findings(file);
+  auto folder = fs::path(file).parent_path();
+  auto in = read_yaml(text, findings);
+
+  Config config;
+  config.data = beside(folder, in.required_text("data", "./data"));
+  config.database = read_database(in.map("database"), config.data);
+  config.master_key = in.parsed("master_key", secrets::Reference::parse);
+  for (auto& listener : in.maps("listeners")) config.listeners.push_back(read_listener(std::move(listener), folder));
+  if (config.listeners.empty() && !in.has("listeners")) in.fault("listeners", "is missing", "for example `listeners: [{port: 8080}]`");
+  else if (config.listeners.empty()) in.fault("listeners", "is empty", "for example `listeners: [{port: 8080}]`");
+  if (config.listeners.size() > kListenersMax) in.fault("listeners", fmt::format("has more than {} entries", kListenersMax), {});
+  config.trusted_proxies = in.texts("trusted_proxies");
+  config.log = read_log(in.map("log"));
+  config.org = read_org(in.map("org"));
+  config.gateway = read_gateway(in.map("gateway"), config.org);
+  if (auto seed = in.text("seed")) config.seed = beside(folder, *seed);
+  in.done();
+
+  if (!findings.empty()) return failure(Fault::invalid, findings.str());
+  return config;
+}
+
+Result<Config> load_config(const std::string& file) {
+  GH_TRY(auto text, read_small_file(file, kYamlBytesMax));
+  return parse_config(text, file);
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,98 @@
+// gatehouse.yaml: what one installation is. Parsed once, then passed around as values; nothing reads the file again.
+// Knows the shape and the limits of each value. Does not open certificates, databases or secrets: that is house's work.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "net/url.h"
+#include "secrets/reference.h"
+
+namespace gatehouse::app {
+
+inline constexpr std::size_t kListenersMax = 16;
+inline constexpr std::size_t kGatewayHostsMax = 1000;
+inline constexpr std::size_t kRoutesPerHostMax = 200;
+
+struct TlsFiles {
+  std::string certificate, key;  // PEM files
+};
+struct ListenerConfig {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;
+  std::optional<TlsFiles> tls;
+};
+
+struct SqliteFile {
+  std::string path;              // empty: in memory
+};
+struct PostgresAt {
+  secrets::Reference conninfo;   // libpq form; holds a password, therefore a reference
+};
+using DatabaseConfig = std::variant<SqliteFile, PostgresAt>;
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  LogForm form = LogForm::people;
+};
+
+// Browsers: OpenID Connect with the org (or any issuer), then identity headers towards the upstream.
+struct SignInAccess {
+  std::string issuer, client_id;
+  std::optional<secrets::Reference> client_secret;
+  std::vector<std::string> scopes;
+  std::vector<std::pair<std::string, std::string>> headers;  // header name -> claim
+};
+// Programs: an access token of this issuer, for this audience, with these scopes.
+struct TokenAccess {
+  std::string issuer, audience;
+  std::vector<std::string> scopes;
+};
+struct OpenAccess {};
+using Access = std::variant<SignInAccess, TokenAccess, OpenAccess>;
+
+struct RouteConfig {
+  std::string path = "/";              // prefix, on a segment boundary
+  std::vector<std::string> methods;    // empty: all
+  net::Url upstream;
+  Access access;                       // no default: a route that says nothing about access is a fault
+};
+struct GatewayHostConfig {
+  std::string host;
+  std::vector<RouteConfig> routes;
+};
+
+struct OrgConfig {
+  std::string name = "Gatehouse";
+  std::vector<std::string> hosts{"localhost", "127.0.0.1"};  // the org answers to these; the issuer follows the host called
+};
+
+struct Config {
+  std::filesystem::path data;          // database, master key; mode 0700
+  DatabaseConfig database;
+  std::optional<secrets::Reference> master_key;
+  std::vector<ListenerConfig> listeners;
+  std::vector<std::string> trusted_proxies;
+  LogConfig log;
+  OrgConfig org;
+  std::vector<GatewayHostConfig> gateway;
+  std::optional<std::string> seed;     // file
+};
+
+// `file` names the text in faults; relative paths in it are relative to the file's folder.
+// Fault::invalid whose message has one line per fault: file:line:column: what; what to do.
+Result<Config> parse_config(std::string_view text, const std::string& file);
+Result<Config> load_config(const std::string& file);
+
+// Shared with the command line.
+std::optional<LogLevel> parse_log_level(std::string_view name);
+
+}  // namespace gatehouse::app
