@@ -40,7 +40,7 @@ step "Black-box tests: real clients, raw sockets, Chromium, kill -9, secrets in 
 tools/blackbox.sh || true
 
 step "Benchmarks, a few requests each"
-check "benchmarks run" python3 bench/bench.py --smoke
+check "benchmarks run" node bench/bench.mjs --smoke
 
 step "Done; logs are in build/logs"
 close_counting

@@ -77,6 +77,23 @@ OrgConfig read_org(Map in) {
   return org;
 }
 
+void check_methods(Map& in, const std::vector<std::string>& methods) {
+  for (const auto& method : methods)
+    if (std::ranges::find(kMethods, method) == kMethods.end())
+      in.fault("methods", fmt::format("'{}' is not known", method), "write some of " + join(kMethods, ", "));
+}
+
+std::vector<std::pair<std::string, std::string>> read_headers(Map& in) {
+  auto headers = in.pairs("headers");
+  for (const auto& [name, claim] : headers) {
+    const bool token = !name.empty() && std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-'; });
+    if (!token || kReservedHeaders.contains(to_lower(name)))
+      in.fault("headers", fmt::format("'{}' cannot be injected", name), "use a name of letters, digits and '-' that HTTP does not use itself");
+    if (claim.empty()) in.fault("headers", fmt::format("'{}' names no claim", name), {});
+  }
+  return headers;
+}
+
 SignInAccess read_sign_in(Map in) {
   SignInAccess access;
   access.issuer = in.required_text("issuer", "http://localhost:8080");
@@ -87,13 +104,7 @@ SignInAccess read_sign_in(Map in) {
   if (access.scopes.empty()) access.scopes = {"openid", "profile", "email"};
   if (std::ranges::find(access.scopes, "openid") == access.scopes.end())
     in.fault("scopes", "lack 'openid'", "without it nobody says who signed in");
-  access.headers = in.pairs("headers");
-  for (const auto& [name, claim] : access.headers) {
-    const bool token = !name.empty() && std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-'; });
-    if (!token || kReservedHeaders.contains(to_lower(name)))
-      in.fault("headers", fmt::format("'{}' cannot be injected", name), "use a name of letters, digits and '-' that HTTP does not use itself");
-    if (claim.empty()) in.fault("headers", fmt::format("'{}' names no claim", name), {});
-  }
+  access.headers = read_headers(in);
   in.done();
   return access;
 }
@@ -103,7 +114,14 @@ TokenAccess read_token(Map in) {
   access.issuer = in.required_text("issuer", "http://localhost:8080/oauth2/default");
   if (!access.issuer.empty() && !net::Url::parse(access.issuer)) in.fault("issuer", "is not an http or https address", {});
   access.audience = in.required_text("audience", "api://default");
-  access.scopes = in.texts("scopes");
+  if (auto scopes = in.texts("scopes"); !scopes.empty()) access.rules.push_back({{}, std::move(scopes)});
+  if (in.has("scopes") && in.has("rules")) in.fault("rules", "stand beside scopes", "scopes are for every method; write them into the rules");
+  for (auto& rule : in.maps("rules")) {
+    access.rules.push_back({rule.texts("methods"), rule.texts("scopes")});
+    check_methods(rule, access.rules.back().methods);
+    rule.done();
+  }
+  access.headers = read_headers(in);
   in.done();
   return access;
 }
@@ -131,6 +149,7 @@ std::optional<RouteConfig> read_route(Map in) {
   const auto target = in.required_text("upstream", "http://127.0.0.1:9000");
   auto upstream = net::Url::parse(target);
   auto access = read_access(in);
+  auto require = in.lists("require");
   for (const auto* known : {"sign_in", "token", "open"})
     if (!in.has(known)) (void)in.text(known);  // so that done() can suggest them
   in.done();
@@ -138,13 +157,11 @@ std::optional<RouteConfig> read_route(Map in) {
   const auto canonical = net::parse_target(path);
   if (!canonical || canonical->path != path || canonical->has_query)
     in.fault("path", fmt::format("'{}' is not a path in its normal form", path), "begin with '/', without query and without escapes that need none");
-  for (const auto& method : methods)
-    if (std::ranges::find(kMethods, method) == kMethods.end())
-      in.fault("methods", fmt::format("'{}' is not known", method), "write some of " + join(kMethods, ", "));
+  check_methods(in, methods);
   if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
     in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
   if (!access || !upstream) return std::nullopt;
-  return RouteConfig{path, std::move(methods), *std::move(upstream), *std::move(access)};
+  return RouteConfig{path, std::move(methods), *std::move(upstream), *std::move(access), std::move(require)};
 }
 
 std::optional<GatewayHostConfig> read_gateway_host(Map in) {

@@ -52,9 +52,13 @@ struct SignInAccess {
   std::vector<std::pair<std::string, std::string>> headers;  // header name -> claim
 };
 // Programs: an access token of this issuer, for this audience, with these scopes.
+struct MethodScopes {
+  std::vector<std::string> methods, scopes;                  // no methods: every method
+};
 struct TokenAccess {
   std::string issuer, audience;
-  std::vector<std::string> scopes;
+  std::vector<MethodScopes> rules;                           // when there are some, a method that none names is denied
+  std::vector<std::pair<std::string, std::string>> headers;
 };
 struct OpenAccess {};
 using Access = std::variant<SignInAccess, TokenAccess, OpenAccess>;
@@ -64,6 +68,7 @@ struct RouteConfig {
   std::vector<std::string> methods;    // empty: all
   net::Url upstream;
   Access access;                       // no default: a route that says nothing about access is a fault
+  std::vector<std::pair<std::string, std::vector<std::string>>> require;  // claim -> one of these values
 };
 struct GatewayHostConfig {
   std::string host;

@@ -71,7 +71,7 @@ void Findings::add(const YAML::Mark& at, std::string what, std::string todo) {
 
 std::string Findings::str() const {
   auto sorted = all_;
-  std::ranges::stable_sort(sorted, {}, [](const Finding& f) { return std::pair(f.line, f.column); });
+  std::ranges::sort(sorted, {}, [](const Finding& f) { return std::tuple(f.line, f.column, std::string_view(f.what)); });
   std::string lines;
   for (const auto& [line, column, what, todo] : sorted) {
     if (!lines.empty()) lines += '\n';
@@ -109,6 +109,7 @@ Map::Map(YAML::Node node, std::string path, Findings& findings)
 }
 
 std::string Map::name_of(std::string_view key) const {
+  if (key.empty()) return path_;
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
@@ -173,8 +174,9 @@ std::optional<bool> Map::flag(std::string_view key) {
   return std::nullopt;
 }
 
-std::vector<std::string> Map::texts(std::string_view key) {
-  const auto node = take(key);
+std::vector<std::string> Map::texts(std::string_view key) { return texts_of(take(key), key); }
+
+std::vector<std::string> Map::texts_of(const YAML::Node& node, std::string_view key) {
   std::vector<std::string> values;
   if (!node.IsDefined() || node.IsNull()) return values;
   if (node.IsScalar()) return {node.Scalar()};
@@ -201,6 +203,19 @@ std::vector<std::pair<std::string, std::string>> Map::pairs(std::string_view key
     if (item.first.IsScalar() && item.second.IsScalar()) values.emplace_back(item.first.Scalar(), item.second.Scalar());
     else findings_->add(item.first.Mark(), fmt::format("{}: a name and its value must be single values", name_of(key)), {});
   }
+  return values;
+}
+
+std::vector<std::pair<std::string, std::vector<std::string>>> Map::lists(std::string_view key) {
+  const auto node = take(key);
+  std::vector<std::pair<std::string, std::vector<std::string>>> values;
+  if (!node.IsDefined() || node.IsNull()) return values;
+  if (!node.IsMap()) {
+    fault(key, "must be a mapping and is " + kind_of(node), "write `name: [value, …]` lines");
+    return values;
+  }
+  for (const auto& item : node)
+    if (item.first.IsScalar()) values.emplace_back(item.first.Scalar(), texts_of(item.second, key));
   return values;
 }
 

@@ -55,6 +55,7 @@ class Map {
   std::optional<bool> flag(std::string_view key);
   std::vector<std::string> texts(std::string_view key);              // a list, or a single text
   std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // a mapping of texts with free keys
+  std::vector<std::pair<std::string, std::vector<std::string>>> lists(std::string_view key);  // free keys, each a list or a single text
   Map map(std::string_view key);                                     // empty when absent
   std::vector<Map> maps(std::string_view key);                       // a list of mappings
   // `names` are the words that may stand there; the fault lists them.
@@ -77,6 +78,7 @@ class Map {
 
  private:
   YAML::Node take(std::string_view key);
+  std::vector<std::string> texts_of(const YAML::Node& node, std::string_view key);
   std::string name_of(std::string_view key) const;
 
   YAML::Node node_;

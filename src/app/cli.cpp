@@ -1,0 +1,98 @@
+#include "app/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <sstream>
+
+#include "app/exit_code.h"
+
+namespace gatehouse::app {
+namespace {
+
+constexpr auto kFooter =
+    "Exit codes: 0 ended as asked, 1 failed, 2 wrong command line, 3 configuration, seed or certificate,\n"
+    "4 port taken, 5 data folder (not writable, in use, newer), 6 PostgreSQL not reachable.";
+
+const std::map<std::string, LogLevel> kLevels{
+    {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warn", LogLevel::warn}, {"error", LogLevel::error}};
+const std::map<std::string, LogForm> kForms{{"people", LogForm::people}, {"json", LogForm::json}};
+
+// What CLI11 fills in; one set of variables for all subcommands, since only one of them runs.
+struct Words {
+  Up up;
+  std::string data, seed, config, level, form;
+  bool json = false;
+
+  LogChoice log() const {
+    LogChoice choice;
+    if (!level.empty()) choice.level = kLevels.at(level);
+    if (!form.empty()) choice.form = kForms.at(form);
+    return choice;
+  }
+};
+
+void add_log_options(CLI::App& command, Words& words) {
+  command.add_option("--log-level", words.level, "debug, info, warn or error")->check(CLI::IsMember(kLevels));
+  command.add_option("--log-form", words.form, "people or json; the log goes to standard error")->check(CLI::IsMember(kForms));
+}
+
+CLI::App* add_up(CLI::App& program, Words& words) {
+  auto* up = program.add_subcommand("up", "start with a demo org, a wiki behind single sign-on and an API behind token checks");
+  up->add_option("--port", words.up.port, "port to listen on, 0 for any free one")->capture_default_str();
+  auto* data = up->add_option("--data", words.data, "folder to keep everything in [~/.local/share/gatehouse]")->type_name("DIR");
+  up->add_flag("--ephemeral", words.up.ephemeral, "keep nothing")->excludes(data);
+  up->add_option("--seed", words.seed, "YAML with users, groups, apps and authorization servers to add")->type_name("FILE");
+  up->add_flag("--tls", words.up.tls, "HTTPS with a certificate of a local authority that is made on first use");
+  up->add_flag("--json", words.json, "print one line of JSON when ready");
+  add_log_options(*up, words);
+  return up;
+}
+
+CLI::App* add_serve(CLI::App& program, Words& words) {
+  auto* serve = program.add_subcommand("serve", "start with a configuration file");
+  serve->add_option("-c,--config", words.config, "configuration file")->required()->type_name("FILE");
+  serve->add_flag("--json", words.json, "print one line of JSON when ready");
+  add_log_options(*serve, words);
+  return serve;
+}
+
+CLI::App* add_check(CLI::App& program, Words& words) {
+  auto* check = program.add_subcommand("check", "read a configuration file and say everything that is wrong with it; changes nothing");
+  check->add_option("-c,--config", words.config, "configuration file")->required()->type_name("FILE");
+  return check;
+}
+
+}  // namespace
+
+Command parse_command_line(int argc, const char* const* argv) {
+  CLI::App program("Gatehouse puts identity in front of everything you run.", "gatehouse");
+  program.require_subcommand(1);
+  program.footer(kFooter);
+  program.set_version_flag("--version", "gatehouse " GATEHOUSE_VERSION);
+  Words words;
+  auto* up = add_up(program, words);
+  auto* serve = add_serve(program, words);
+  auto* check = add_check(program, words);
+  auto* version = program.add_subcommand("version", "print the version");
+
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    std::ostringstream out, err;
+    const bool wrong = program.exit(stop, out, err) != 0;
+    return Quit{wrong ? static_cast<int>(Exit::usage) : 0, out.str(), err.str()};
+  }
+  if (*up) {
+    words.up.json = words.json;
+    if (!words.data.empty()) words.up.data = words.data;
+    if (!words.seed.empty()) words.up.seed = words.seed;
+    words.up.log = words.log();
+    return words.up;
+  }
+  if (*serve) return Serve{words.config, words.json, words.log()};
+  if (*check) return Check{words.config};
+  if (*version) return Version{};
+  return Quit{static_cast<int>(Exit::usage), "", program.help()};
+}
+
+}  // namespace gatehouse::app
