@@ -74,7 +74,7 @@ def files_are_short():
 def functions_are_short():
     """a function has at most 70 lines"""
     files = [str(p) for p in sources(".cpp", ".h")]
-    tags = subprocess.run(["ctags", "--languages=C++", "--kinds-C++=f", "--langmap=C++:+.h", "--fields=ne", "--output-format=json",
+    tags = subprocess.run(["ctags", "--languages=C++", "--kinds-C++=f", "--langmap=C++:+.h", "--fields=+ne", "--output-format=json",
                            "-f", "-", "-L", "-"], input="\n".join(files), text=True, check=True, capture_output=True).stdout
     faults = []
     for tag in (t for t in map(json.loads, tags.splitlines()) if t["_type"] == "tag"):
