@@ -72,14 +72,14 @@ def files_are_short():
 
 
 def functions_are_short():
-    """a function has at most 70 lines"""
+    """a function has at most 70 lines (tables of cases in tests may be longer)"""
     files = [str(p) for p in sources(".cpp", ".h")]
     tags = subprocess.run(["ctags", "--languages=C++", "--kinds-C++=f", "--langmap=C++:+.h", "--fields=+ne", "--output-format=json",
                            "-f", "-", "-L", "-"], input="\n".join(files), text=True, check=True, capture_output=True).stdout
     faults = []
     for tag in (t for t in map(json.loads, tags.splitlines()) if t["_type"] == "tag"):
         lines = tag.get("end", tag["line"]) - tag["line"] + 1
-        if lines > FUNCTION_LINES_MAX:
+        if lines > FUNCTION_LINES_MAX and not tag["path"].endswith("_test.cpp"):
             faults.append(f"{Path(tag['path']).relative_to(ROOT)}:{tag['line']}: {tag['name']} has {lines} lines")
     return faults
 
@@ -91,7 +91,7 @@ def no_dumping_grounds():
 
 def coroutines_take_values():
     """a Task does not take a string_view, span or const reference to a string: its caller may be gone"""
-    files = without(sources(".h"), "src/net/exchange.h", "src/net/client.h")
+    files = without(sources(".h"), "src/net/")  # there a piece of a body is lent until the send is done
     return find(r"Task<[^;]*> *\w+\([^)]*(std::string_view|std::span<|const std::string ?&)", files)
 
 
