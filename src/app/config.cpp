@@ -73,6 +73,12 @@ OrgConfig read_org(Map in) {
     for (const auto& host : hosts)
       if (auto canonical = read_host(in, "hosts", host)) org.hosts.push_back(*std::move(canonical));
   }
+  for (const auto& address : in.texts("addresses")) {
+    const auto url = net::Url::parse(address);
+    if (!url || url->path != "/" || url->has_query)
+      in.fault("addresses", fmt::format("'{}' is not scheme://host[:port]", address), "for example `https://login.example.com`");
+    else org.addresses.push_back(url->origin());
+  }
   in.done();
   return org;
 }

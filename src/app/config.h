@@ -78,6 +78,7 @@ struct GatewayHostConfig {
 struct OrgConfig {
   std::string name = "Gatehouse";
   std::vector<std::string> hosts{"localhost", "127.0.0.1"};  // the org answers to these; the issuer follows the host called
+  std::vector<std::string> addresses;  // "https://login.example.com", when a proxy in front changes scheme or port
 };
 
 struct Config {

@@ -47,6 +47,7 @@ struct SeedApp {
 };
 struct SeedScope {
   std::string name, description;
+  bool by_default = false;               // given to services that ask for no scope
 };
 struct SeedAuthorizationServer {
   std::string id, name, audience;

@@ -126,7 +126,7 @@ SeedAuthorizationServer read_server(Map in) {
   server.name = in.text("name", server.id);
   server.audience = in.required_text("audience", "api://default");
   for (auto& scope : in.maps("scopes")) {
-    server.scopes.push_back({scope.required_text("name", "orders:read"), scope.text("description", "")});
+    server.scopes.push_back({scope.required_text("name", "orders:read"), scope.text("description", ""), scope.flag("default").value_or(false)});
     scope.done();
   }
   in.done();

@@ -1,0 +1,85 @@
+#include "app/org.h"
+
+#include "access/session.h"
+
+namespace gatehouse::app {
+namespace {
+
+directory::Needs directory_needs(Foundation& ground, events::SystemLog& log) {
+  return {ground.database(), log, ground.clock(), ground.random(), ground.hashing()};
+}
+
+template <class T>
+void append(std::vector<T>& all, std::vector<T> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+OrgId the_org() { return OrgId::parse("00oGatehouse00000001").value(); }
+
+std::vector<store::Migration> all_migrations() {
+  auto all = events::migrations();
+  append(all, secrets::migrations());
+  append(all, directory::migrations());
+  append(all, signin::migrations());
+  append(all, idp::migrations());
+  append(all, access::migrations());
+  return all;
+}
+
+std::vector<store::Sweep> all_sweeps() {
+  auto all = events::sweeps();
+  append(all, secrets::sweeps());
+  append(all, directory::sweeps());
+  append(all, signin::sweeps());
+  append(all, idp::sweeps());
+  append(all, access::sweeps());
+  return all;
+}
+
+class Org::Edge {};
+
+Org::Org(Foundation& ground, Executor background)
+    : ground_(ground),
+      org_(the_org()),
+      log_(events::Needs{ground.database(), ground.clock(), ground.random()}),
+      users_(directory_needs(ground, log_), org_),
+      groups_(directory_needs(ground, log_), org_),
+      apps_(directory_needs(ground, log_), org_),
+      api_tokens_(directory_needs(ground, log_), org_),
+      admins_(directory_needs(ground, log_), org_),
+      handles_(secrets::HandleNeeds{ground.database(), ground.clock(), ground.random()}),
+      sessions_(signin::SessionNeeds{ground.database(), log_, users_, ground.clock(), ground.random()}, org_),
+      transactions_(signin::TransactionNeeds{ground.database(), ground.clock(), ground.random()}, org_),
+      door_(signin::DoorNeeds{sessions_, transactions_, users_, apps_, log_}, org_),
+      provider_(idp::ProviderNeeds{ground.database(), log_, ground.clock(), ground.random(), users_, groups_, apps_, admins_, door_, transactions_,
+                                   handles_, ground.sealer(), ground.crypto(), std::move(background), ground.log()},
+                org_) {
+  router_.add(signin::door_rows(), door_, pages_);
+  router_.add(idp::token_rows(), provider_, oauth_);
+  router_.add(idp::page_rows(), provider_, pages_);
+}
+
+Org::~Org() = default;
+
+Task<void> Org::open() {
+  GH_CO_DO(co_await groups_.ensure_everyone());
+  co_return co_await provider_.open();
+}
+
+Task<void> Org::sow(Seed seed) {
+  for (auto& server : seed.authorization_servers) {
+    idp::Server shape;
+    shape.id = server.id;
+    shape.name = server.name;
+    shape.audience = server.audience;
+    std::vector<idp::ServerScope> scopes;
+    for (const auto& scope : server.scopes) scopes.push_back({scope.name, scope.description, scope.by_default});
+    GH_CO_DO(co_await provider_.servers().put(std::move(shape), std::move(scopes)));
+  }
+  SeedNeeds needs{users_, groups_, apps_, admins_, ground_.references()};
+  co_return co_await apply_seed(needs, std::move(seed));
+}
+
+}  // namespace gatehouse::app
