@@ -28,7 +28,8 @@ struct TlsFiles {
 struct ListenerConfig {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;
-  std::optional<TlsFiles> tls;
+  std::optional<TlsFiles> tls = {};
+  bool beside_the_first = false;   // `up` only: the first one's port on another address, if this machine has it (IPv6)
 };
 
 struct SqliteFile {

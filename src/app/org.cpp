@@ -1,6 +1,7 @@
 #include "app/org.h"
 
 #include "access/session.h"
+#include "orgapi/org.h"
 
 namespace gatehouse::app {
 namespace {
@@ -38,9 +39,30 @@ std::vector<store::Sweep> all_sweeps() {
   return all;
 }
 
-class Org::Edge {};
+// Who calls the management API: an API token of the directory, or an access token of the org's own authorization server.
+class Org::Edge final : public okta::AccessTokenCheck {
+ public:
+  Edge(Org& org, Foundation& ground, std::string name)
+      : provider_(org.provider_),
+        api_tokens_(org.api_tokens_, org.users_),
+        style_(okta::StyleNeeds{api_tokens_, *this, ground.clock(), ground.random()}, okta::StyleOptions()),
+        service_{org.org_,        std::move(name), ground.clock().now(), org.users_, org.groups_,     org.apps_,
+                 org.api_tokens_, org.admins_,     org.log_,             ground.clock(), ground.random()} {}
 
-Org::Org(Foundation& ground, Executor background)
+  void add_to(net::Router& router) { orgapi::serve(router, service_, style_); }
+  Task<net::Principal> check(Secret token, const net::Request&) override {
+    std::string text(token.reveal());
+    co_return co_await provider_.principal_of(std::move(text));
+  }
+
+ private:
+  idp::Provider& provider_;
+  orgapi::DirectoryTokens api_tokens_;
+  okta::ApiStyle style_;
+  orgapi::Org service_;
+};
+
+Org::Org(Foundation& ground, Executor background, std::string name)
     : ground_(ground),
       org_(the_org()),
       log_(events::Needs{ground.database(), ground.clock(), ground.random()}),
@@ -59,6 +81,8 @@ Org::Org(Foundation& ground, Executor background)
   router_.add(signin::door_rows(), door_, pages_);
   router_.add(idp::token_rows(), provider_, oauth_);
   router_.add(idp::page_rows(), provider_, pages_);
+  edge_ = std::make_unique<Edge>(*this, ground, std::move(name));
+  edge_->add_to(router_);
 }
 
 Org::~Org() = default;

@@ -28,7 +28,7 @@ std::vector<store::Sweep> all_sweeps();
 class Org {
  public:
   // Migrations have run.
-  Org(Foundation& ground, Executor background);
+  Org(Foundation& ground, Executor background, std::string name);
   ~Org();
   Org(const Org&) = delete;
   Org& operator=(const Org&) = delete;
@@ -48,7 +48,7 @@ class Org {
   directory::ApiTokens& api_tokens() { return api_tokens_; }
 
  private:
-  class Edge;   // the management API
+  class Edge;              // the management API
 
   Foundation& ground_;
   OrgId org_;

@@ -1,0 +1,101 @@
+#include "app/guard.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace gatehouse::app {
+namespace {
+
+std::vector<gateway::IdentityHeader> identity_headers(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::vector<gateway::IdentityHeader> headers;
+  for (const auto& [name, claim] : pairs) headers.push_back({name, claim, ","});
+  return headers;
+}
+
+class Planner {
+ public:
+  explicit Planner(const OpenSecret& open) : open_(open) {}
+
+  Result<void> add(const std::string& host, const RouteConfig& route) {
+    gateway::RouteConfig shape;
+    shape.name = host + route.path;
+    shape.host = host;
+    shape.path = route.path;
+    shape.methods = route.methods;
+    shape.upstream = pool_of(route.upstream);
+    for (const auto& [claim, values] : route.require) shape.require.all_of.push_back({claim, values});
+    GH_DO(add_access(shape, route.access));
+    plan_.gateway.routes.push_back(std::move(shape));
+    return {};
+  }
+  GuardPlan take() && { return std::move(plan_); }
+
+ private:
+  std::string pool_of(const net::Url& upstream) {
+    auto name = upstream.origin();
+    if (pools_.insert(name).second) plan_.gateway.pools.push_back({.name = name, .targets = {name}});
+    return name;
+  }
+
+  Result<void> add_access(gateway::RouteConfig& shape, const Access& access) {
+    if (const auto* sign_in = std::get_if<SignInAccess>(&access)) return add_sign_in(shape, *sign_in);
+    if (const auto* token = std::get_if<TokenAccess>(&access)) add_token(shape, *token);
+    else shape.policy = "public";
+    return {};
+  }
+
+  // Routes of one host that sign in the same way share one policy: one session, one set of pages.
+  Result<void> add_sign_in(gateway::RouteConfig& shape, const SignInAccess& access) {
+    for (const auto& known : plan_.sign_ons)
+      if (known.name.starts_with("sign-in " + shape.host + " ") && known.issuer.issuer == access.issuer &&
+          known.issuer.client.client_id == access.client_id) {
+        shape.policy = known.name;
+        return {};
+      }
+    access::SsoConfig sso;
+    sso.name = fmt::format("sign-in {} {}", shape.host, access.client_id);
+    sso.issuer.issuer = access.issuer;
+    sso.issuer.client.client_id = access.client_id;
+    sso.issuer.client.scopes = access.scopes;
+    sso.issuer.client.auth = access.client_secret ? oauth::client::ClientAuth::basic : oauth::client::ClientAuth::none;
+    if (access.client_secret) {
+      GH_TRY(sso.issuer.client.client_secret, open_(*access.client_secret));
+    }
+    sso.headers = identity_headers(access.headers);
+    shape.policy = sso.name;
+    plan_.issuers.push_back(access.issuer);
+    plan_.sign_ons.push_back(std::move(sso));
+    return {};
+  }
+
+  void add_token(gateway::RouteConfig& shape, const TokenAccess& access) {
+    gateway::TokenPolicyConfig policy;
+    policy.name = "token " + shape.name;
+    policy.realm = shape.host;
+    oauth::client::TrustedIssuer issuer;
+    issuer.issuer = access.issuer;
+    issuer.audiences = {access.audience};
+    policy.tokens.issuers.push_back(std::move(issuer));
+    policy.headers = identity_headers(access.headers);
+    for (const auto& rule : access.rules) shape.scopes.push_back({rule.methods, rule.scopes});
+    shape.policy = policy.name;
+    plan_.issuers.push_back(access.issuer);
+    plan_.gateway.tokens.push_back(std::move(policy));
+  }
+
+  const OpenSecret& open_;
+  GuardPlan plan_;
+  std::set<std::string> pools_;
+};
+
+}  // namespace
+
+Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const OpenSecret& open) {
+  Planner planner(open);
+  for (const auto& host : hosts)
+    for (const auto& route : host.routes) GH_DO(planner.add(host.host, route));
+  return std::move(planner).take();
+}
+
+}  // namespace gatehouse::app

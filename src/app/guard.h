@@ -1,0 +1,26 @@
+// From the words of gatehouse.yaml to the gateway's own configuration and the policies that it cannot make itself.
+// Pure but for resolving secret references, which the caller hands in.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "access/config.h"
+#include "app/config.h"
+#include "core/secret.h"
+#include "gateway/config.h"
+
+namespace gatehouse::app {
+
+struct GuardPlan {
+  gateway::Config gateway;
+  std::vector<access::SsoConfig> sign_ons;
+  std::vector<std::string> issuers;     // whom the gateway has to talk to; as configured by an administrator
+};
+
+using OpenSecret = std::function<Result<Secret>(const secrets::Reference&)>;
+
+// One pool per upstream address; one policy per route that demands something.
+Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const OpenSecret& open);
+
+}  // namespace gatehouse::app
