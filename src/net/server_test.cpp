@@ -244,10 +244,10 @@ TEST_F(ServerTest, large_bodies_pass_with_little_memory) {
     ASSERT_FALSE(part.empty());
     got += part.size();
   }
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer)
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)  // these keep memory of their own
   EXPECT_LT(resident_kib(), before + 8 * 1024);
 #else
-  (void)before;
+  EXPECT_GT(before, 0U);
 #endif
 }
 
