@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "core/clock.h"
 #include "core/spawn.h"
 #include "core/text.h"
 
@@ -9,6 +12,12 @@ namespace gatehouse::net {
 namespace {
 
 namespace asio = boost::asio;
+
+class LinesSink final : public LogSink {
+ public:
+  void write(LogLevel, std::string_view line) override { lines.append(line).append("\n"); }
+  std::string lines;
+};
 
 // An exchange without a socket.
 class FakeExchange final : public Exchange {
@@ -39,13 +48,16 @@ class FakeExchange final : public Exchange {
   Task<void> finish(std::vector<std::pair<std::string, std::string>>) override { co_return failure(Fault::internal, "not here"); }
   bool started() const override { return answer.has_value(); }
   void close_after() override {}
+  const std::string& lines() const { return sink_.lines; }
   bool body_was_read() const { return read_; }
 
   std::optional<Reply> answer;
 
  private:
   Request request_;
-  Log log_ = silent_log();
+  LinesSink sink_;
+  ManualClock clock_;
+  Log log_{sink_, clock_, LogLevel::info, LogForm::people};
   std::string body_;
   std::size_t at_ = 0;
   bool read_ = false;
@@ -209,6 +221,18 @@ TEST_F(RouterTest, unknown_paths_and_methods_are_answered_by_the_nearest_edge) {
 
 TEST_F(RouterTest, the_answer_names_who_asked_through_the_style) {
   EXPECT_EQ(header(ask(Method::get, "/api/things/1", "reader"), "X-Style"), "api/reader");
+}
+
+TEST_F(RouterTest, every_request_leaves_one_line) {
+  FakeExchange exchange(Method::get, "/api/things/1");
+  exchange.edit().fields.add({.name = "Authorization", .value = "reader", .id = Header::authorization});
+  exchange.edit().query = "token=hush";
+  ask(exchange);
+  const auto& lines = exchange.lines();
+  EXPECT_EQ(std::ranges::count(lines, '\n'), 1);
+  for (const std::string_view part : {"request ", "method=GET", "path=/api/things/1", "status=200", "ms=", "caller=reader"})
+    EXPECT_NE(lines.find(part), std::string::npos) << part << " in " << lines;
+  EXPECT_EQ(lines.find("hush"), std::string::npos);
 }
 
 TEST_F(RouterTest, two_rows_for_one_place_are_a_mistake) {

@@ -24,7 +24,11 @@ inline constexpr int kPatienceMs = 5000;   // a test that waits longer has faile
 // Blocking, with patience. Reads until a condition or the end.
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  enum class Connect { now, later };
+  explicit RawClient(std::uint16_t port, Connect when = Connect::now) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (when == Connect::now) connect(port);
+  }
+  void connect(std::uint16_t port) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_port = htons(port);

@@ -1,10 +1,12 @@
 #include "net/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "net/hosts.h"
@@ -17,86 +19,118 @@ using namespace testing_net;
 namespace asio = boost::asio;
 
 // A small world of paths, each showing one ability of Exchange.
-asio::awaitable<void> world(Exchange& exchange) {
-  const auto& path = exchange.request().path;
-  Reply reply;
-  if (path == "/echo") {
-    auto body = co_await exchange.read_all(1 << 20);
-    if (!body) {
-      reply = Reply::text(400, body.error().message());
-    } else {
-      reply = Reply::text(200, *body);
-      for (const auto& [name, value] : exchange.trailers()) reply.with("Seen-" + name, value);
-    }
-  } else if (path == "/lazy") {   // does not look at the body
-    reply = Reply::text(200, "lazy");
-  } else if (path == "/count") {
-    std::uint64_t total = 0;
-    for (;;) {
-      auto piece = co_await exchange.read_some();
-      if (!piece || piece->empty()) break;
-      total += piece->size();
-    }
-    reply = Reply::text(200, std::to_string(total));
-  } else if (path == "/stream") {
-    auto started = co_await exchange.start(Reply::text(200, ""), std::nullopt);
-    (void)co_await exchange.send("one");
-    (void)co_await exchange.send("two");
-    std::vector<std::pair<std::string, std::string>> trailers{{"Digest", "x"}};
-    (void)co_await exchange.finish(std::move(trailers));
-    co_return;
-  } else if (path == "/pipe") {   // answers while it reads
-    (void)co_await exchange.start(Reply::text(200, ""), std::nullopt);
-    for (;;) {
-      auto piece = co_await exchange.read_some();
-      if (!piece || piece->empty() || !co_await exchange.send(*piece)) break;
-    }
-    (void)co_await exchange.finish({});
-    co_return;
-  } else if (path == "/large") {
-    const std::string piece(64 * 1024, 'x');
-    (void)co_await exchange.start(Reply::text(200, ""), 64ULL * 1024 * 1024);
-    for (int i = 0; i < 1024; ++i)
-      if (!co_await exchange.send(piece)) co_return;
-    (void)co_await exchange.finish({});
-    co_return;
-  } else if (path == "/half") {
-    (void)co_await exchange.start(Reply::text(200, ""), std::nullopt);
-    (void)co_await exchange.send("half");
-    co_return;
-  } else if (path == "/short") {
-    (void)co_await exchange.start(Reply::text(200, ""), 10);
-    (void)co_await exchange.send("half");
-    (void)co_await exchange.finish({});
-    co_return;
-  } else if (path == "/nothing") {
-    co_return;
-  } else if (path == "/throw") {
-    throw std::runtime_error("a broken invariant");
-  } else if (path == "/bad-header") {
-    reply = Reply::text(200, "").with("X-Evil", "a\r\nSet-Cookie: b=c");
-    auto sent = co_await exchange.reply(std::move(reply));
-    reply = Reply::text(500, sent ? "sent" : "kept back");
-  } else if (path == "/slow") {
-    asio::steady_timer timer(co_await asio::this_coro::executor, 200ms);
-    co_await timer.async_wait(asio::use_awaitable);
-    reply = Reply::text(200, "slow");
-  } else if (path == "/never") {
-    asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
-    co_await timer.async_wait(asio::use_awaitable);
-  } else if (path == "/upgrade") {
-    auto tunnel = co_await exchange.start(Reply::empty(101).with("Upgrade", "echo"), std::nullopt);
-    for (;;) {
-      auto piece = co_await exchange.read_some();
-      if (!piece || piece->empty() || !co_await exchange.send(*piece)) break;
-    }
-    (void)co_await exchange.finish({});
-    co_return;
-  } else {
-    const auto& request = exchange.request();
-    reply = Reply::text(200, std::string(request.method_name) + " " + request.origin() + request.target() + " " + request.client.ip);
+using Answer = asio::awaitable<void>;
+
+Answer answer(Exchange& exchange, Reply reply) { (void)co_await exchange.reply(std::move(reply)); }
+
+Answer echo(Exchange& exchange) {
+  auto body = co_await exchange.read_all(1 << 20);
+  auto reply = body ? Reply::text(200, *body) : Reply::text(400, body.error().message());
+  for (const auto& [name, value] : exchange.trailers()) reply.with("Seen-" + name, value);
+  co_await answer(exchange, std::move(reply));
+}
+
+Answer lazy(Exchange& exchange) {  // does not look at the body
+  auto reply = Reply::text(200, "lazy");
+  co_await answer(exchange, std::move(reply));
+}
+
+Answer count(Exchange& exchange) {
+  std::uint64_t total = 0;
+  for (;;) {
+    auto piece = co_await exchange.read_some();
+    if (!piece || piece->empty()) break;
+    total += piece->size();
   }
-  (void)co_await exchange.reply(std::move(reply));
+  auto reply = Reply::text(200, std::to_string(total));
+  co_await answer(exchange, std::move(reply));
+}
+
+Answer stream(Exchange& exchange) {
+  (void)co_await exchange.start(Reply::text(200, ""), std::nullopt);
+  (void)co_await exchange.send("one");
+  (void)co_await exchange.send("two");
+  std::vector<std::pair<std::string, std::string>> trailers{{"Digest", "x"}};
+  (void)co_await exchange.finish(std::move(trailers));
+}
+
+Answer pass_on(Exchange& exchange) {
+  for (;;) {
+    auto piece = co_await exchange.read_some();
+    if (!piece || piece->empty() || !co_await exchange.send(*piece)) break;
+  }
+  (void)co_await exchange.finish({});
+}
+
+Answer pipe(Exchange& exchange) {  // answers while it reads
+  (void)co_await exchange.start(Reply::text(200, ""), std::nullopt);
+  co_await pass_on(exchange);
+}
+
+Answer upgrade(Exchange& exchange) {
+  (void)co_await exchange.start(Reply::empty(101).with("Upgrade", "echo"), std::nullopt);
+  co_await pass_on(exchange);
+}
+
+Answer large(Exchange& exchange) {
+  const std::string piece(64 * 1024, 'x');
+  (void)co_await exchange.start(Reply::text(200, ""), 64ULL * 1024 * 1024);
+  for (int i = 0; i < 1024; ++i)
+    if (!co_await exchange.send(piece)) co_return;
+  (void)co_await exchange.finish({});
+}
+
+Answer half(Exchange& exchange) {
+  (void)co_await exchange.start(Reply::text(200, ""), std::nullopt);
+  (void)co_await exchange.send("half");
+}
+
+Answer too_short(Exchange& exchange) {
+  (void)co_await exchange.start(Reply::text(200, ""), 10);
+  (void)co_await exchange.send("half");
+  (void)co_await exchange.finish({});
+}
+
+Answer nothing(Exchange&) { co_return; }
+
+Answer throws(Exchange&) {
+  throw std::runtime_error("a broken invariant");
+  co_return;
+}
+
+Answer bad_header(Exchange& exchange) {
+  auto evil = Reply::text(200, "").with("X-Evil", "a\r\nSet-Cookie: b=c");
+  const auto sent = co_await exchange.reply(std::move(evil));
+  auto reply = Reply::text(500, sent ? "sent" : "kept back");
+  co_await answer(exchange, std::move(reply));
+}
+
+Answer slow(Exchange& exchange) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, 200ms);
+  co_await timer.async_wait(asio::use_awaitable);
+  auto reply = Reply::text(200, "slow");
+  co_await answer(exchange, std::move(reply));
+}
+
+Answer never(Exchange&) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+Answer describe(Exchange& exchange) {
+  const auto& request = exchange.request();
+  auto reply = Reply::text(200, std::string(request.method_name) + " " + request.origin() + request.target() + " " + request.client.ip);
+  co_await answer(exchange, std::move(reply));
+}
+
+Answer world(Exchange& exchange) {
+  static const std::map<std::string, Answer (*)(Exchange&), std::less<>> places{
+      {"/echo", echo},         {"/lazy", lazy},   {"/count", count}, {"/stream", stream},   {"/pipe", pipe},       {"/upgrade", upgrade},
+      {"/large", large},       {"/half", half},   {"/short", too_short}, {"/nothing", nothing}, {"/throw", throws}, {"/bad-header", bad_header},
+      {"/slow", slow},         {"/never", never},
+  };
+  const auto place = places.find(exchange.request().path);
+  co_await (place == places.end() ? describe(exchange) : place->second(exchange));
 }
 
 std::string get(std::string_view path, std::string_view fields = "") {
@@ -422,6 +456,27 @@ TEST_F(ServerTest, more_connections_than_allowed_are_closed_at_once) {
   EXPECT_EQ(three.read_to_end(), "");
   one.send(get("/"));
   EXPECT_EQ(status_of(one.read_answer()), 200);
+}
+
+TEST_F(ServerTest, without_file_descriptors_new_connections_wait_and_are_served_later) {
+  TestServer server(handler);
+  RawClient known(server.port());
+  known.send(get("/"));
+  ASSERT_EQ(status_of(known.read_answer()), 200);
+  RawClient waiting(server.port(), RawClient::Connect::later);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const int next = ::dup(0);  // the lowest free number: nothing above it from here on
+  ::close(next);
+  const rlimit none{.rlim_cur = static_cast<rlim_t>(next), .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  waiting.connect(server.port());
+  waiting.send(get("/lazy"));
+  EXPECT_TRUE(server.sink.has("accept.failed"));
+  known.send(get("/"));
+  EXPECT_EQ(status_of(known.read_answer()), 200);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(body_of(waiting.read_answer()), "lazy");
 }
 
 TEST_F(ServerTest, stopping_lets_requests_end_and_closes_idle_connections) {
