@@ -59,7 +59,7 @@ Answer pass_on(Exchange& exchange) {
     auto piece = co_await exchange.read_some();
     if (!piece || piece->empty() || !co_await exchange.send(*piece)) break;
   }
-  (void)co_await exchange.finish({});
+  (void)co_await exchange.finish();
 }
 
 Answer pipe(Exchange& exchange) {  // answers while it reads
@@ -77,7 +77,7 @@ Answer large(Exchange& exchange) {
   (void)co_await exchange.start(Reply::text(200, ""), 64ULL * 1024 * 1024);
   for (int i = 0; i < 1024; ++i)
     if (!co_await exchange.send(piece)) co_return;
-  (void)co_await exchange.finish({});
+  (void)co_await exchange.finish();
 }
 
 Answer half(Exchange& exchange) {
@@ -88,7 +88,7 @@ Answer half(Exchange& exchange) {
 Answer too_short(Exchange& exchange) {
   (void)co_await exchange.start(Reply::text(200, ""), 10);
   (void)co_await exchange.send("half");
-  (void)co_await exchange.finish({});
+  (void)co_await exchange.finish();
 }
 
 Answer nothing(Exchange&) { co_return; }
