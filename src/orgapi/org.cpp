@@ -47,7 +47,8 @@ constexpr net::Endpoint<Org> kRows[] = {
 Rows org_rows() { return kRows; }
 
 std::vector<Rows> all_rows() {
-  return {user_rows(), user_life_rows(), group_rows(), app_rows(), app_assignment_rows(), log_rows(), org_rows(), token_rows()};
+  return {user_rows(),      user_life_rows(), group_rows(), app_rows(), app_assignment_rows(),
+          app_grant_rows(), log_rows(),       org_rows(),   token_rows()};
 }
 
 void serve(net::Router& router, Org& org, net::Style& style) {

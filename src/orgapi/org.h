@@ -35,6 +35,7 @@ Rows user_life_rows();
 Rows group_rows();
 Rows app_rows();
 Rows app_assignment_rows();
+Rows app_grant_rows();
 Rows log_rows();
 Rows org_rows();
 Rows token_rows();

@@ -381,6 +381,24 @@ TEST_P(OrgApiSpec, assignments) {
   EXPECT_EQ(get(base + "/groups/" + everyone).status, 404);
 }
 
+TEST_P(OrgApiSpec, scopes_are_granted_to_clients_and_taken_back) {
+  const auto base = "/api/v1/apps/" + post("/api/v1/apps", kWeb).text("id");
+  const auto grant = R"({"scopeId":"okta.users.read","issuer":"http://localhost:8080"})";
+  const auto granted = post(base + "/grants", grant);
+  EXPECT_EQ(granted.status, 200) << granted.cause();
+  EXPECT_EQ(post(base + "/grants", grant).text("id"), granted.text("id"));
+  EXPECT_EQ(get(base + "/grants").size(), 1U);
+  EXPECT_EQ(get(base + "/grants/" + granted.text("id")).text("scopeId"), "okta.users.read");
+  EXPECT_EQ(run(apps->find(directory::AppId::parse(base.substr(13)).value()))->scopes, std::vector<std::string>{"okta.users.read"});
+  EXPECT_EQ(put(base, kWeb).status, 200);
+  EXPECT_EQ(get(base + "/grants").size(), 1U) << "changing the application takes no scope away";
+  EXPECT_EQ(post(base + "/grants", R"({"scopeId":"openid","issuer":"http://localhost:8080"})").status, 400);
+  EXPECT_EQ(post(base + "/grants", R"({"scopeId":"okta.users.read","issuer":"https://other.example.com"})").status, 400);
+  EXPECT_EQ(del(base + "/grants/" + granted.text("id")).status, 204);
+  EXPECT_EQ(del(base + "/grants/" + granted.text("id")).status, 404);
+  EXPECT_EQ(get(base + "/grants").size(), 0U);
+}
+
 TEST_P(OrgApiSpec, polling_the_log_goes_on_where_it_stopped) {
   given("ada@example.com");
   auto page = get("/api/v1/logs?limit=1000");
