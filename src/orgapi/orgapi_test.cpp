@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "directory/directory_test.h"
 #include "orgapi/org.h"
+#include "orgapi/sessions.h"
 
 namespace gatehouse::orgapi {
 namespace {
@@ -86,6 +87,10 @@ class OrgApiSpec : public directory::DirectoryTest {
     checks.emplace(*tokens, *users);
     style.emplace(okta::StyleNeeds{*checks, access, clock, *random}, okta::StyleOptions());
     serve(router, *org_api, *style);
+    ASSERT_TRUE(run(store::migrate(database(), signin::migrations())));
+    sessions.emplace(signin::SessionNeeds{database(), *log, *users, clock, *random}, org);
+    session_api.emplace(SessionApi{*org_api, *sessions});
+    serve_sessions(router, *session_api, *style);
   }
 
   Answer ask(net::Method method, std::string target, std::string body = "", std::string authorization = "default") {
@@ -136,6 +141,8 @@ class OrgApiSpec : public directory::DirectoryTest {
   std::optional<DirectoryTokens> checks;
   std::optional<okta::ApiStyle> style;
   std::optional<Org> org_api;
+  std::optional<signin::Sessions> sessions;
+  std::optional<SessionApi> session_api;
   net::Router router;
 };
 using Links = std::set<std::string>;
@@ -397,6 +404,26 @@ TEST_P(OrgApiSpec, scopes_are_granted_to_clients_and_taken_back) {
   EXPECT_EQ(del(base + "/grants/" + granted.text("id")).status, 204);
   EXPECT_EQ(del(base + "/grants/" + granted.text("id")).status, 404);
   EXPECT_EQ(get(base + "/grants").size(), 0U);
+}
+
+TEST_P(OrgApiSpec, sessions_are_seen_and_ended) {
+  const auto ada = given_user("ada@example.com");
+  const events::Origin browser{"192.0.2.7", "browser", "req-1"};
+  const std::vector<std::string> pwd = {"pwd"};
+  const auto first = run(sessions->start(ada.id, pwd, browser)).value().session;
+  const auto second = run(sessions->start(ada.id, pwd, browser)).value().session;
+  const auto base = "/api/v1/sessions/";
+  const auto seen = get(base + first.id);
+  EXPECT_EQ(seen.text("login"), "ada@example.com") << to_text(seen.body);
+  EXPECT_EQ(seen.at("/amr"), R"(["pwd"])");
+  EXPECT_EQ(del(base + first.id).status, 204);
+  EXPECT_EQ(get(base + first.id).status, 404);
+  EXPECT_EQ(get(base + second.id).status, 200);
+  EXPECT_EQ(del("/api/v1/users/" + ada.id.str() + "/sessions?oauthTokens=true").status, 400);
+  EXPECT_EQ(get(base + second.id).status, 200);
+  EXPECT_EQ(del("/api/v1/users/" + ada.id.str() + "/sessions").status, 204);
+  EXPECT_EQ(get(base + second.id).status, 404);
+  EXPECT_EQ(ask(net::Method::get, base + second.id, "", "").status, 403);
 }
 
 TEST_P(OrgApiSpec, polling_the_log_goes_on_where_it_stopped) {
