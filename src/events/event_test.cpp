@@ -1,7 +1,7 @@
 #include "events/event.h"
 
-#include <boost/asio/thread_pool.hpp>
 #include <set>
+#include <thread>
 
 #include "store/backend_test.h"
 
@@ -121,14 +121,14 @@ TEST_P(SystemLogSpec, can_be_read_from_the_end_by_time_and_by_type) {
 // The reader must never be overtaken: what is written at once by many gets places that it has not passed yet.
 TEST_P(SystemLogSpec, a_reader_misses_nothing_while_many_write) {
   constexpr std::size_t kWriters = 4, kEach = 25;
-  boost::asio::thread_pool threads(2);
-  const auto writer = [&]() -> boost::asio::awaitable<void> {
+  const auto write_some = [&] {
     for (std::size_t i = 0; i < kEach; ++i) {
-      const auto done = co_await log->record(org, something());
+      const auto done = run(log->record(org, something()));
       EXPECT_TRUE(done) << done.error().message();
     }
   };
-  for (std::size_t i = 0; i < kWriters; ++i) spawn(threads.get_executor(), writer());
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < kWriters; ++i) threads.emplace_back(write_some);
   std::set<std::string> seen;
   std::string after;
   for (int rounds = 0; seen.size() < kWriters * kEach && rounds < 10'000; ++rounds) {
@@ -136,7 +136,7 @@ TEST_P(SystemLogSpec, a_reader_misses_nothing_while_many_write) {
     for (const auto& event : part.events) EXPECT_TRUE(seen.insert(*find_string(event, "uuid")).second);
     after = part.after;
   }
-  threads.join();
+  threads.clear();
   EXPECT_EQ(seen.size(), kWriters * kEach);
 }
 

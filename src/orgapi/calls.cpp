@@ -33,8 +33,8 @@ json::object link_allowing(std::string href, std::vector<std::string_view> verbs
   return {{"href", std::move(href)}, {"hints", {{"allow", std::move(allowed)}}}};
 }
 
-Task<directory::User> user_in_path(Org& org, const net::Call& call, std::string_view name) {
-  const auto& asked = call.path_value(name);
+Task<directory::User> user_in_path(Org& org, const net::Call& call) {
+  const auto& asked = call.path_value("userId");
   const bool me = asked == "me" && (call.who.kind == net::Principal::Kind::api_token || call.who.kind == net::Principal::Kind::user);
   auto found = co_await org.users.find_any(me ? call.who.id : asked);
   if (!found && found.error().fault() == Fault::missing) co_return std::unexpected(okta::not_found(asked, "User"));

@@ -14,7 +14,7 @@ json::object link(std::string href, std::string_view verb); // {"href": …, "me
 json::object link_allowing(std::string href, std::vector<std::string_view> verbs);  // with hints.allow
 
 // The noun that a path names; "Not found: Resource not found: <id> (<Type>)" when there is none.
-Task<directory::User> user_in_path(Org& org, const net::Call& call, std::string_view name = "userId");  // id, login or "me"
+Task<directory::User> user_in_path(Org& org, const net::Call& call);   // id, login or "me"
 Task<directory::Group> group_in_path(Org& org, const net::Call& call);
 Task<directory::App> app_in_path(Org& org, const net::Call& call);
 
