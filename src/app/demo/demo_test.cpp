@@ -56,7 +56,7 @@ TEST_F(Demos, orders_are_listed_found_and_made) {
   EXPECT_EQ(parse_json(ask(*orders_server, "GET /orders").body).value().as_array().size(), 3u);
   EXPECT_EQ(ask(*orders_server, "GET /orders/1").status, 200);
   EXPECT_EQ(ask(*orders_server, "GET /orders/99").status, 404);
-  const auto made = ask(*orders_server, "POST /orders", "X-Remote-User: ada\r\n", R"({"item":"lamp","quantity":2})");
+  const auto made = ask(*orders_server, "POST /orders", "X-Remote-Subject: ada\r\n", R"({"item":"lamp","quantity":2})");
   EXPECT_EQ(made.status, 201);
   EXPECT_EQ(made.header("Location"), "/orders/4");
   EXPECT_EQ(find_string(parse_json(made.body).value(), "orderedBy"), "ada");

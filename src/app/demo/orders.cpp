@@ -57,7 +57,7 @@ Task<Reply> Orders::create(net::Exchange& exchange) {
   if (quantity < 1 || quantity > 1'000'000) in.fault("quantity", "is between 1 and 1000000");
   GH_CO_DO(in.done());
 
-  const auto who = exchange.request().fields.only("X-Remote-User").value_or("unknown");
+  const auto who = exchange.request().fields.only("X-Remote-Subject").value_or("unknown");
   const std::lock_guard lock(mutex_);
   if (orders_.size() >= kOrdersMax) orders_.erase(orders_.begin());   // a demo forgets
   const auto id = next_++;

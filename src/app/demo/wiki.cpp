@@ -57,6 +57,7 @@ Reply frame(int status, const Request& request, std::string_view title, std::str
 std::string welcome_card(const Request& request) {
   const auto user = user_of(request), mail = header_of(request, "X-Remote-Email"), groups = header_of(request, "X-Remote-Groups");
   std::string card = "<section class=\"card\"><h2>You are " + html_escape(user.empty() ? "nobody" : user) + "</h2>";
+  if (const auto name = header_of(request, "X-Remote-Name"); !name.empty()) card += "<p>Name: <span id=\"name\">" + html_escape(name) + "</span></p>";
   if (!mail.empty()) card += "<p>E-mail: <span id=\"email\">" + html_escape(mail) + "</span></p>";
   if (!groups.empty()) card += "<p>Groups: <span id=\"groups\">" + html_escape(groups) + "</span></p>";
   card += "<p><small>This wiki has no idea how you signed in. It reads the headers that the gateway in front of it set.</small></p>"
