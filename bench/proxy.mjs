@@ -39,6 +39,7 @@ authorization_servers:
   const upstream = `http://127.0.0.1:${ports.UPSTREAM}`;
   writeFileSync(file, `data: ${folder}/data
 listeners: [{port: ${ports.OURS}}]
+org: {hosts: ["127.0.0.1"]}
 log: {level: warn}
 seed: seed.yaml
 gateway:
@@ -46,7 +47,7 @@ gateway:
     - host: plain.localhost
       routes: [{path: /, upstream: "${upstream}", open: true}]
     - host: token.localhost
-      routes: [{path: /, upstream: "${upstream}", token: {issuer: "http://localhost:${ports.OURS}/oauth2/default", audience: "api://default", scopes: ["orders:read"]}}]
+      routes: [{path: /, upstream: "${upstream}", token: {issuer: "http://127.0.0.1:${ports.OURS}/oauth2/default", audience: "api://default", scopes: ["orders:read"]}}]
 `);
   return file;
 }

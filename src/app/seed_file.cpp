@@ -91,7 +91,7 @@ void check_app(Map& in, const SeedApp& app) {
     in.fault("redirect_uris", "is missing", "for example `redirect_uris: [http://localhost:3000/callback]`");
   for (const auto& grant : app.grant_types)
     if (std::ranges::find(kGrants, grant) == kGrants.end())
-      in.fault("grants", fmt::format("'{}' is not known", grant), "write some of " + join(kGrants, ", "));
+      in.fault("grant_types", fmt::format("'{}' is not known", grant), "write some of " + join(kGrants, ", "));
 }
 
 SeedApp read_app(Map in) {
@@ -106,7 +106,7 @@ SeedApp read_app(Map in) {
   app.secret = read_secret(in, "client_secret");
   app.redirect_uris = in.texts("redirect_uris");
   app.post_logout_redirect_uris = in.texts("post_logout_redirect_uris");
-  app.grant_types = in.texts("grants");
+  app.grant_types = in.texts("grant_types");
   if (app.grant_types.empty()) app.grant_types = usual_grants(app.kind);
   app.scopes = in.texts("scopes");
   app.initiate_login_uri = in.text("initiate_login_uri", "");
