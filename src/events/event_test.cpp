@@ -1,5 +1,6 @@
 #include "events/event.h"
 
+#include <atomic>
 #include <set>
 #include <thread>
 
@@ -127,14 +128,22 @@ TEST_P(SystemLogSpec, a_reader_misses_nothing_while_many_write) {
       EXPECT_TRUE(done) << done.error().message();
     }
   };
+  std::atomic<std::size_t> writing = kWriters;
   std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < kWriters; ++i) threads.emplace_back(write_some);
+  for (std::size_t i = 0; i < kWriters; ++i) {
+    threads.emplace_back([&] {
+      write_some();
+      --writing;
+    });
+  }
   std::set<std::string> seen;
   std::string after;
-  for (int rounds = 0; seen.size() < kWriters * kEach && rounds < 10'000; ++rounds) {
+  for (bool last = false;;) {
     const auto part = run(log->read(org, after, 7)).value();
     for (const auto& event : part.events) EXPECT_TRUE(seen.insert(*find_string(event, "uuid")).second);
     after = part.after;
+    if (last && part.events.empty()) break;
+    last = writing == 0;   // what was written before this is there for the next look
   }
   threads.clear();
   EXPECT_EQ(seen.size(), kWriters * kEach);
