@@ -100,7 +100,7 @@ net::Reply post_page(const Target& target, const net::Form& parameters) {
     fields += signin::Html::of("<input type=\"hidden\" name=\"{}\" value=\"{}\">\n", {name, value});
   signin::Page page;
   page.title = "Continue";
-  page.form_targets = {oauth::csp_source_of(target.redirect_uri)};
+  page.forms = signin::Page::Forms::anywhere;   // a registered address, and wherever it leads from there
   page.script = kSubmit;
   page.body = signin::Html::of(
       "<main id=\"form-post\"><h1>Continue to {}</h1>\n<form method=\"post\" action=\"{}\">\n{}<button type=\"submit\">Continue</button>\n</form></main>\n",

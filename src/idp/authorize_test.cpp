@@ -119,7 +119,8 @@ TEST_P(AuthorizeSpec, answers_come_as_the_client_wants_them) {
   EXPECT_TRUE(page.body().contains("action=\"https://app.example.com/callback\""));
   EXPECT_TRUE(page.body().contains("name=\"code\" value=\"ghc_"));
   EXPECT_FALSE(page.body().contains("\"><script>"));
-  EXPECT_TRUE(page.header("Content-Security-Policy").contains("form-action 'self' https://app.example.com; script-src 'sha256-"));
+  EXPECT_TRUE(page.header("Content-Security-Policy").contains("; script-src 'sha256-"));
+  EXPECT_FALSE(page.header("Content-Security-Policy").contains("form-action"));   // the client may lead on to anywhere
 }
 
 TEST_P(AuthorizeSpec, a_post_becomes_a_get_so_that_the_session_cookie_comes_along) {

@@ -56,8 +56,11 @@ Task<Leaving> read_leaving(Provider& provider, Server server, oauth::Params para
 
 Task<net::Reply> leave(Provider& provider, const net::Call& call, Leaving leaving) {
   GH_CO_DO(co_await provider.needs().door.end_session(call.request));
-  auto reply = net::Reply::redirect(leaving.destination.empty() ? "/signed-out" : leaving.destination);
-  reply.with("Cache-Control", "no-store").with("Set-Cookie", signin::clear_session_cookie(call.request.tls));
+  auto place = leaving.destination.empty() ? "/signed-out" : std::move(leaving.destination);
+  const bool by_form = call.request.method == net::Method::post;
+  auto reply = by_form ? signin::after_form(call.request, std::move(place)) : net::Reply::redirect(std::move(place));
+  if (!by_form) reply.with("Cache-Control", "no-store");
+  reply.with("Set-Cookie", signin::clear_session_cookie(call.request.tls));
   co_return reply;
 }
 

@@ -11,6 +11,11 @@ std::optional<Secret> binding_of(const net::Request& request, std::string_view h
   return Secret(std::string(*value));
 }
 
+std::string next_place(const Transaction& transaction, std::string_view handle) {
+  const bool done = next_step(transaction.so_far, transaction.policy) == Step::done;
+  return done ? Transactions::destination(transaction, handle) : "/signin/" + std::string(handle);
+}
+
 }  // namespace
 
 Task<Session> Door::session_of(const net::Request& request) {
@@ -43,9 +48,12 @@ Task<Transaction> Door::transaction_of(const net::Request& request, std::string 
   co_return found;
 }
 
+net::Reply Door::onward_from_form(const net::Request& request, const Transaction& transaction, std::string_view handle) {
+  return after_form(request, next_place(transaction, handle));
+}
+
 net::Reply Door::onward(const Transaction& transaction, std::string_view handle) {
-  const bool done = next_step(transaction.so_far, transaction.policy) == Step::done;
-  auto reply = net::Reply::redirect(done ? Transactions::destination(transaction, handle) : "/signin/" + std::string(handle));
+  auto reply = net::Reply::redirect(next_place(transaction, handle));
   reply.with("Cache-Control", "no-store");
   return reply;
 }

@@ -30,8 +30,9 @@ class Door {
   Task<net::Reply> begin(const net::Request& request, NewTransaction ask);
   // The transaction behind a handle in this browser; what is wrong is written to the System Log.
   Task<Transaction> transaction_of(const net::Request& request, std::string handle);
-  // On to the next page, or to the destination.
+  // On to the next page, or to the destination; for answers to a GET and to a form.
   static net::Reply onward(const Transaction& transaction, std::string_view handle);
+  static net::Reply onward_from_form(const net::Request& request, const Transaction& transaction, std::string_view handle);
   // Ends this browser's session: in the store, and in the cookie of the reply.
   Task<void> end_session(const net::Request& request);
   // Fault::denied unless the form came from a page that this browser got from us. `holder` is its binding or session.

@@ -90,7 +90,7 @@ Task<net::Reply> take_password(Door& door, const net::Call& call, PasswordForm a
   const auto& request = call.request;
   GH_CO_TRY(auto transaction, co_await door.transaction_of(request, handle));
   GH_CO_DO(co_await door.check_form(request, binding_cookie(request, handle), handle, ask.token));
-  if (next_step(transaction.so_far, transaction.policy) != Step::password) co_return Door::onward(transaction, handle);
+  if (next_step(transaction.so_far, transaction.policy) != Step::password) co_return Door::onward_from_form(call.request, transaction, handle);
   if (transaction.failures >= kTransactionFailuresMax)
     co_return failure(Fault::limited, "Too many attempts for this sign-in. Please start again.");
 
@@ -110,7 +110,7 @@ Task<net::Reply> take_password(Door& door, const net::Call& call, PasswordForm a
   transaction.so_far.password_at = started.session.auth_time;
   transaction.so_far.consent = Consent::open;
   transaction.session_id = started.session.id;
-  auto reply = with_session(Door::onward(transaction, handle), started.cookie, request.tls);
+  auto reply = with_session(Door::onward_from_form(request, transaction, handle), started.cookie, request.tls);
   if (transaction.purpose.is_null()) {   // nobody waits for it: this was all
     GH_CO_DO(co_await needs.transactions.finish(transaction));
     reply.with("Set-Cookie", clear_binding_cookie(handle, request.tls));
@@ -122,7 +122,7 @@ Task<net::Reply> take_consent(Door& door, const net::Call& call, ConsentForm ask
   const auto handle = handle_of(call);
   GH_CO_TRY(auto transaction, co_await door.transaction_of(call.request, handle));
   GH_CO_DO(co_await door.check_form(call.request, binding_cookie(call.request, handle), handle, ask.token));
-  if (next_step(transaction.so_far, transaction.policy) != Step::consent) co_return Door::onward(transaction, handle);
+  if (next_step(transaction.so_far, transaction.policy) != Step::consent) co_return Door::onward_from_form(call.request, transaction, handle);
   // The answer counts only from the person who proved to be here.
   auto session = co_await door.session_of(call.request);
   if (!session || session->id != transaction.session_id) {
@@ -133,7 +133,7 @@ Task<net::Reply> take_consent(Door& door, const net::Call& call, ConsentForm ask
   const auto answer = ask.answer == "allow" ? Consent::given : Consent::denied;
   GH_CO_DO(co_await door.needs().transactions.answered(transaction, answer));
   transaction.so_far.consent = answer;
-  co_return Door::onward(transaction, handle);
+  co_return Door::onward_from_form(call.request, transaction, handle);
 }
 
 Task<net::Reply> login_page(Door& door, const net::Call& call) {

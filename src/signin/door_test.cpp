@@ -181,6 +181,19 @@ TEST_P(DoorSpec, a_form_from_elsewhere_is_refused) {
   EXPECT_EQ(browser.post(at, right).status(), 303);
 }
 
+TEST_P(DoorSpec, a_browser_leaves_a_form_by_a_page_of_its_own) {
+  given_user("ada@example.com");
+  Visitor browser(router);
+  const auto at = browser.get("/").location();
+  const auto token = hidden(browser.get(at), "token");
+  const auto got = browser.post(at, {{"username", "ada@example.com"}, {"password", kPassword}, {"token", token}},
+                                {{"Origin", "http://localhost:8080"}, {"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Mode", "navigate"}});
+  EXPECT_EQ(got.status(), 200);
+  EXPECT_TRUE(got.body().contains("<meta http-equiv=\"refresh\" content=\"0;url=/\">"));
+  EXPECT_TRUE(got.body().contains("href=\"/\""));
+  EXPECT_TRUE(browser.cookies.contains("sid"));
+}
+
 TEST_P(DoorSpec, tabs_opened_at_once_all_finish) {
   given_user("ada@example.com");
   Visitor browser(router);

@@ -48,7 +48,7 @@ constexpr Markup kFrame(R"html(<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>{}</title>
+{}<title>{}</title>
 <style>{}</style>
 </head>
 <body>
@@ -66,9 +66,12 @@ bool is_source(std::string_view text) {
 
 std::string policy_of(const Page& page) {
   static const std::string style = source_hash(kCss.view());
-  std::string policy = "default-src 'none'; style-src " + style + "; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
-  for (const auto& target : page.form_targets)
-    if (is_source(target)) policy += " " + target;
+  std::string policy = "default-src 'none'; style-src " + style + "; base-uri 'none'; frame-ancestors 'none'";
+  if (page.forms == Page::Forms::limited) {
+    policy += "; form-action 'self'";
+    for (const auto& target : page.form_targets)
+      if (is_source(target)) policy += " " + target;
+  }
   if (page.script) policy += "; script-src " + source_hash(page.script->view());
   return policy;
 }
@@ -92,7 +95,7 @@ std::string_view heading_of(Fault fault) {
 net::Reply render(const Page& page) {
   Html script;
   if (page.script) script = Html::of("<script>{}</script>\n", {Html::of(*page.script)});
-  const auto document = Html::of(kFrame, {page.title, Html::of(kCss), page.body, script});
+  const auto document = Html::of(kFrame, {page.head, page.title, Html::of(kCss), page.body, script});
   net::Reply reply;
   reply.status = page.status;
   reply.with("Content-Type", "text/html; charset=utf-8")
@@ -118,6 +121,19 @@ int page_status(Fault fault) {
     case Fault::internal: return 500;
   }
   return 500;
+}
+
+net::Reply after_form(const net::Request& request, std::string location) {
+  if (request.fields.only(net::Header::sec_fetch_mode) != "navigate") {
+    auto reply = net::Reply::redirect(std::move(location));
+    reply.with("Cache-Control", "no-store");
+    return reply;
+  }
+  Page page;
+  page.title = "One moment";
+  page.head = Html::of("<meta http-equiv=\"refresh\" content=\"0;url={}\">\n", {location});
+  page.body = Html::of("<main id=\"onward\"><h1>One moment …</h1>\n<a class=\"button\" id=\"continue\" href=\"{}\">Continue</a></main>\n", {location});
+  return render(page);
 }
 
 net::Reply error_page(const Error& error, std::string_view request_id) {

@@ -14,13 +14,19 @@ namespace gatehouse::signin {
 struct Page {
   int status = 200;
   std::string title;
-  Html body;
-  // Besides 'self': where forms of this page may end up. Browsers apply form-action to redirects after a POST too, so a
-  // sign-in page names the place where the whole journey goes.
+  Html head, body;
+  // Besides 'self': where forms of this page may end up. Browsers apply form-action to every redirect after a POST; see
+  // after_form() for what that means.
   std::vector<std::string> form_targets;
+  enum class Forms { limited, anywhere } forms = Forms::limited;   // anywhere: a page that posts to a client, by its wish
   std::optional<Markup> script;     // one literal script, allowed by its hash; every page works without it
 };
 net::Reply render(const Page& page);
+
+// The answer to a POST from one of our pages that sends the browser on, perhaps out of the org and further than we know.
+// Chromium checks form-action against each hop of that chain and stops in silence. A browser (Sec-Fetch-Mode: navigate)
+// therefore gets a page that goes on by itself: a new journey, no form's. Others get a plain 303.
+net::Reply after_form(const net::Request& request, std::string location);
 
 // A page that says what went wrong and what to do; never a trail.
 net::Reply error_page(const Error& error, std::string_view request_id);
