@@ -106,18 +106,19 @@ net::Reply home_page(const HomeView& view) {
   const Html apps = tiles.str().empty() ? Html::of("<p class=\"soft\" id=\"no-apps\">No applications are assigned to you yet.</p>\n")
                                         : Html::of("<ul class=\"tiles\" id=\"apps\">\n{}</ul>\n", {tiles});
   const auto& profile = view.user.profile;
+  const Html email = profile.email == profile.login ? Html() : Html::of(" · {}", {profile.email});
   Page page;
   page.title = "Your applications";
   page.body = Html::of(
       R"(<main class="wide" id="home-container">
 {}<header class="bar">
-<div><h1 id="home-name">{}</h1><p class="soft small"><span id="home-login">{}</span> · {}</p></div>
+<div><h1 id="home-name">{}</h1><p class="soft small"><span id="home-login">{}</span>{}</p></div>
 <form method="post" action="/signout" id="form-signout"><input type="hidden" name="token" value="{}"><button type="submit" id="sign-out" class="plain">Sign out</button></form>
 </header>
 <h2>Your applications</h2>
 {}</main>
 )",
-      {mark(), shown_name(profile), profile.login, profile.email, view.token, apps});
+      {mark(), shown_name(profile), profile.login, email, view.token, apps});
   return render(page);
 }
 
