@@ -184,7 +184,7 @@ TEST_P(AuthorizeSpec, what_is_disabled_meanwhile_gets_nothing) {
   ASSERT_TRUE(run(apps->deactivate(client.app.id, cause)));
   const auto got = three.get(third);
   EXPECT_EQ(got.location(), "");
-  EXPECT_EQ(got.status(), 401);
+  EXPECT_EQ(got.status(), 400);
 }
 
 TEST_P(AuthorizeSpec, consent_is_asked_once_and_a_no_is_a_no) {

@@ -8,6 +8,7 @@
 #include "crypto/seal.h"
 #include "idp/provider.h"
 #include "idp/style.h"
+#include "net/server.h"
 #include "oauth/pkce.h"
 #include "signin/door_test.h"
 
@@ -26,6 +27,16 @@ struct Client {
   directory::App app;
   std::string secret;
 };
+
+// A loop for batches of events. It outlives every database, as those want of the executors of their callers.
+inline Executor background() {
+  static auto& runtime = *[] {
+    auto* made = new net::Runtime(1);
+    made->start();
+    return made;
+  }();
+  return runtime.loop(0);
+}
 
 class IdpTest : public signin::DoorTest {
  protected:
@@ -56,7 +67,7 @@ class IdpTest : public signin::DoorTest {
 
   std::unique_ptr<Provider> given_provider() {
     ProviderNeeds needs{database(), *log, clock, *random, *users, *groups, *apps, *admins, *door, *transactions, *handles, *sealer, crypto_pool,
-                        boost::asio::system_executor(), silent_log()};
+                        background(), silent_log()};
     auto made = std::make_unique<Provider>(needs, org);
     made->servers().set_org_alg(jose::Alg::ES256);
     made->add_base(kBase);

@@ -48,7 +48,7 @@ net::Reply OAuthStyle::shape(const Error& error, const net::Request& request) {
 
 void OAuthStyle::decorate(net::Reply& reply, const net::Request& request, const net::Principal&) {
   if (!has_header(reply, "Cache-Control")) reply.with("Cache-Control", "no-store").with("Pragma", "no-cache");
-  reply.with("X-Content-Type-Options", "nosniff");
+  reply.with("X-Content-Type-Options", "nosniff").with("X-Okta-Request-Id", request.id);
   auto origin = request.fields.only(net::Header::origin);
   reply.with("Vary", "Origin");
   if (!origin || *origin == "null") return;

@@ -142,8 +142,10 @@ net::Reply error_page(const Error& error, std::string_view request_id) {
   Html code;
   if (!error.code().empty()) code = Html::of("<p class=\"soft small\">Error: <code>{}</code></p>", {error.code()});
   Page page;
-  page.status = page_status(error.fault());
-  page.title = std::string(heading_of(error.fault()));
+  // An error with a protocol's code is about a client's request, whoever is at the door.
+  const auto fault = error.fault() == Fault::unauthenticated && !error.code().empty() ? Fault::invalid : error.fault();
+  page.status = page_status(fault);
+  page.title = std::string(heading_of(fault));
   page.body = Html::of(
       "<main id=\"error-page\"><h1>{}</h1>\n<p role=\"alert\" id=\"error-message\">{}</p>\n{}"
       "<p class=\"soft small\">If you ask for help, name this request: <code>{}</code></p>\n<a class=\"button\" href=\"/\">Go to the start page</a></main>\n",
