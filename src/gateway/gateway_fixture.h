@@ -151,6 +151,11 @@ class RecordingApp final : public net::Handler {
     const auto& request = exchange.request();
     Seen seen{std::string(request.method_name), request.target(), {}, {}};
     for (const auto& field : request.fields.all()) seen.headers.emplace_back(field.name, field.value);
+    if (request.path == "/early") {
+      auto early = net::Reply::text(413, "too much");
+      (void)co_await exchange.reply(std::move(early));
+      co_return;
+    }
     if (request.path == "/echo") co_return co_await echo(exchange, std::move(seen));
     if (auto body = co_await exchange.read_all(64 << 20)) seen.body = *std::move(body);
     remember(std::move(seen));

@@ -218,6 +218,18 @@ TEST_F(Gateways, an_answer_may_flow_while_the_request_still_does) {
   EXPECT_EQ(answer.body.size(), body.size());
 }
 
+TEST_F(Gateways, an_answer_that_comes_before_the_body_has_ended_arrives) {
+  for (int i = 0; i < 3; ++i) {
+    RawClient client(house.port());
+    const std::string body(8'000'000, 'e');
+    std::jthread sender([&] {
+      client.send("POST /early HTTP/1.1\r\nHost: wiki.test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+      client.send(body);
+    });
+    EXPECT_EQ(client.read().status, 413);
+  }
+}
+
 TEST_F(Gateways, one_hundred_continue_is_answered_here) {
   RawClient client(house.port());
   client.send("POST /form HTTP/1.1\r\nHost: wiki.test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");

@@ -51,7 +51,7 @@ Result<void> Snapshot::add_policies(const SnapshotNeeds& needs, const Config& co
   policies_ = policies;
   policies_["public"] = public_policy();
   for (const auto& token : config.tokens) {
-    const oauth::client::TokenNeeds wanted{needs.http, needs.clock};
+    const oauth::client::TokenNeeds wanted{needs.http, needs.clock, needs.witness};
     GH_TRY(auto made, make_token_policy(wanted, token));
     if (token.name.empty() || !policies_.emplace(token.name, std::move(made)).second)
       return failure(Fault::invalid, "policy \"" + token.name + "\": the name is empty or stands there twice");

@@ -15,6 +15,7 @@ struct SnapshotNeeds {
   const Clock& clock;
   net::HttpClient& http;        // discovery and keys of token issuers
   MakeUpstream make_upstream;
+  oauth::client::TokenWitness* witness = nullptr;   // revocation of our own org's tokens; without it they live until they expire
 };
 // Policies that rooms above bring, by the name that routes call them.
 using Policies = std::map<std::string, std::shared_ptr<Policy>>;

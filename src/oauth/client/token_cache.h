@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,9 @@ struct TokenFacts {
   std::optional<Timestamp> not_before;
   jose::Claims claims;
   std::uint64_t key_generation = 0, epoch = 0;
+  // When the issuer was last asked whether the token still stands, in milliseconds since 1970; see TokenWitness.
+  mutable std::atomic<std::int64_t> vouched{0};
+  mutable std::atomic<bool> being_asked{false};
 
   bool has_scope(std::string_view scope) const;
 };

@@ -57,6 +57,11 @@ TokenCheck::TokenCheck(TokenNeeds needs, TokenRules rules)
 }
 
 TokenFactsPtr TokenCheck::at_once(std::string_view token) {
+  auto facts = proven(token);
+  return facts && is_vouched(*facts) ? facts : nullptr;
+}
+
+TokenFactsPtr TokenCheck::proven(std::string_view token) {
   if (token.size() > jose::kTokenMax) return nullptr;
   auto facts = cache_.find(TokenCache::key_of(token), needs_.clock.now());
   if (!facts || facts->epoch != epoch_.now()) return nullptr;
@@ -66,7 +71,10 @@ TokenFactsPtr TokenCheck::at_once(std::string_view token) {
 }
 
 Task<TokenFactsPtr> TokenCheck::verify(std::string token) {
-  if (auto facts = at_once(token)) co_return facts;
+  if (auto facts = proven(token)) {
+    if (is_due(*facts)) GH_CO_DO(co_await ask_witness(token, facts));   // whom at_once() sent here asks
+    co_return facts;
+  }
   const auto epoch = epoch_.now();   // read first: what is revoked while we verify must not be cached as newer
 
   GH_CO_TRY(auto header, jose::peek_header(token));
@@ -82,8 +90,38 @@ Task<TokenFactsPtr> TokenCheck::verify(std::string token) {
   GH_CO_TRY(auto keys, co_await issuers_[issuer]->keys.get_with(std::move(kid)));
   GH_CO_TRY(auto facts, prove(token, issuer, *keys, epoch));
   GH_CO_DO(judge(*facts));
+  GH_CO_DO(co_await ask_witness(token, facts));
   cache_.insert(TokenCache::key_of(token), facts);
   co_return facts;
+}
+
+bool TokenCheck::has_witness(const TokenFacts& facts) const {
+  return needs_.witness != nullptr && needs_.witness->knows(issuer_of(facts));
+}
+
+Millis TokenCheck::since_vouched(const TokenFacts& facts) const { return Millis(to_millis(needs_.clock.now()) - facts.vouched.load()); }
+
+bool TokenCheck::is_due(const TokenFacts& facts) const {
+  const auto age = since_vouched(facts);
+  return has_witness(facts) && (age < Millis(0) || age >= Millis(kWitnessEvery) / 2);
+}
+
+// From half of the time on one request takes the question with it while the others go on.
+bool TokenCheck::is_vouched(const TokenFacts& facts) const {
+  if (!is_due(facts)) return true;
+  const auto age = since_vouched(facts);
+  return age >= Millis(0) && age < kWitnessEvery && facts.being_asked.exchange(true);
+}
+
+Task<void> TokenCheck::ask_witness(std::string token, TokenFactsPtr facts) {
+  if (!has_witness(*facts)) co_return Result<void>();
+  const auto key = TokenCache::key_of(token);
+  const auto asked = to_millis(needs_.clock.now());
+  auto alive = co_await needs_.witness->check(std::move(token), issuer_of(*facts));
+  if (alive) facts->vouched.store(asked);
+  else if (alive.error().fault() == Fault::unauthenticated) cache_.erase(key);
+  facts->being_asked.store(false);
+  co_return alive;
 }
 
 Result<TokenFactsPtr> TokenCheck::prove(std::string_view token, std::size_t issuer, const Keys& keys, std::uint64_t epoch) const {

@@ -34,9 +34,21 @@ struct TokenRules {
   KeptTimes times;
 };
 
+// An issuer that is near enough to be asked at every turn: our own org. A signature outlives a revocation and a deactivated
+// user; the witness does not. Usable from any thread.
+class TokenWitness {
+ public:
+  virtual ~TokenWitness() = default;
+  virtual bool knows(std::string_view issuer) const = 0;
+  // Fault::unauthenticated: the token stands no more. Other faults refuse the request as well, but say that it is not its fault.
+  virtual Task<void> check(std::string token, std::string issuer) = 0;
+};
+inline constexpr Seconds kWitnessEvery{1};   // a verdict is good for so long: revocation reaches the gateway within it
+
 struct TokenNeeds {
   net::HttpClient& http;
   const Clock& clock;
+  TokenWitness* witness = nullptr;   // may be absent; borrowed like the others
 };
 
 // Moves on when tokens have been revoked: cached facts from before are asked for again.
@@ -71,6 +83,12 @@ class TokenCheck {
   };
   TokenCheck(TokenNeeds needs, TokenRules rules);
   Result<void> judge(const TokenFacts& facts) const;
+  TokenFactsPtr proven(std::string_view token);
+  bool has_witness(const TokenFacts& facts) const;
+  Millis since_vouched(const TokenFacts& facts) const;
+  bool is_due(const TokenFacts& facts) const;
+  bool is_vouched(const TokenFacts& facts) const;
+  Task<void> ask_witness(std::string token, TokenFactsPtr facts);
   Result<TokenFactsPtr> prove(std::string_view token, std::size_t issuer, const Keys& keys, std::uint64_t epoch) const;
 
   TokenNeeds needs_;

@@ -228,6 +228,62 @@ TEST_F(TokenChecks, an_issuer_that_calls_itself_something_else_is_not_believed) 
   EXPECT_EQ(verify(issuer.access_token()).error().fault(), Fault::denied);
 }
 
+struct FakeWitness final : TokenWitness {
+  bool knows(std::string_view issuer) const override { return issuer == known; }
+  Task<void> check(std::string, std::string) override {
+    ++asked;
+    if (fault) co_return failure(*fault, "revoked");
+    co_return Result<void>();
+  }
+  std::string known;
+  std::optional<Fault> fault;
+  int asked = 0;
+};
+
+// design.md 2.4: a revocation reaches the gateway within a second, although the signature stays good.
+TEST_F(TokenChecks, a_revoked_token_of_an_issuer_with_a_witness_dies_within_a_second) {
+  FakeWitness witness;
+  witness.known = issuer.issuer();
+  check = TokenCheck::make(TokenNeeds{issuer, clock, &witness}, rules()).value();
+  const auto token = issuer.access_token();
+  ASSERT_TRUE(verify(token));
+  EXPECT_TRUE(check->at_once(token));
+  EXPECT_EQ(witness.asked, 1);
+  witness.fault = Fault::unauthenticated;
+  clock.advance(Millis(600));
+  EXPECT_FALSE(check->at_once(token)) << "one caller goes and asks";
+  EXPECT_TRUE(check->at_once(token)) << "the others need not wait";
+  clock.advance(Millis(400));
+  EXPECT_FALSE(check->at_once(token));
+  EXPECT_EQ(fault_of(token), Fault::unauthenticated);
+  witness.fault = Fault::upstream;
+  EXPECT_EQ(fault_of(issuer.access_token()), Fault::upstream) << "a witness that cannot speak lets nobody pass";
+}
+
+TEST_F(TokenChecks, a_token_in_steady_use_is_vouched_for_by_one_caller_at_a_time) {
+  FakeWitness witness;
+  witness.known = issuer.issuer();
+  check = TokenCheck::make(TokenNeeds{issuer, clock, &witness}, rules()).value();
+  const auto token = issuer.access_token();
+  ASSERT_TRUE(verify(token));
+  for (int i = 1; i <= 10; ++i) {
+    clock.advance(Millis(600));
+    EXPECT_FALSE(check->at_once(token));
+    EXPECT_TRUE(check->at_once(token));
+    EXPECT_TRUE(verify(token));
+    EXPECT_TRUE(check->at_once(token));
+    EXPECT_EQ(witness.asked, 1 + i);
+  }
+}
+
+TEST_F(TokenChecks, tokens_of_others_are_not_the_witness_s_business) {
+  FakeWitness witness;
+  witness.fault = Fault::unauthenticated;
+  check = TokenCheck::make(TokenNeeds{issuer, clock, &witness}, rules()).value();
+  EXPECT_TRUE(verify(issuer.access_token()));
+  EXPECT_EQ(witness.asked, 0);
+}
+
 TEST(TokenCache, is_bounded_and_keeps_what_is_used) {
   TokenCache cache(64);
   const Timestamp now(Millis(1000));
