@@ -100,8 +100,8 @@ boost::asio::awaitable<void> own_page(net::Exchange& exchange, const Snapshot& s
   const auto& request = exchange.request();
   auto* policy = snapshot.routes().pages_of(request.host);
   if (policy == nullptr) {
-    co_await answer(exchange, Refused{refusal_page(request, 404, "Not found", "There is no such page."), "no own page"});
-    co_return;
+    Refused refused{refusal_page(request, 404, "Not found", "There is no such page."), "no own page"};
+    co_return co_await answer(exchange, std::move(refused));
   }
   auto page = co_await policy->page(exchange);
   if (!page && page.error().fault() != Fault::missing)

@@ -129,6 +129,50 @@ class RawClient {
   std::string input_;
 };
 
+// An upstream that answers every request head with one fixed text and hangs up; without a text it stays silent.
+class OddPeer {
+ public:
+  explicit OddPeer(std::optional<std::string> answer) : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&at), size) != 0 || ::listen(listener_, 16) != 0) throw std::runtime_error("listen");
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size);
+    url_ = "http://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+    thread_ = std::jthread([this] { serve(); });
+  }
+  ~OddPeer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+    for (const int kept : silent_) ::close(kept);
+  }
+  OddPeer(const OddPeer&) = delete;
+  OddPeer& operator=(const OddPeer&) = delete;
+  const std::string& url() const { return url_; }
+
+ private:
+  void serve() {
+    for (int peer = 0; (peer = ::accept(listener_, nullptr, nullptr)) >= 0;) {
+      if (!answer_) {
+        silent_.push_back(peer);
+        continue;
+      }
+      char bytes[8192];
+      if (::recv(peer, bytes, sizeof bytes, 0) > 0) (void)::send(peer, answer_->data(), answer_->size(), MSG_NOSIGNAL);
+      ::shutdown(peer, SHUT_WR);
+      while (::recv(peer, bytes, sizeof bytes, 0) > 0) {}
+      ::close(peer);
+    }
+  }
+  std::optional<std::string> answer_;
+  int listener_;
+  std::string url_;
+  std::vector<int> silent_;
+  std::jthread thread_;
+};
+
 // Remembers every request; answers "app" or what the path asks for.
 class RecordingApp final : public net::Handler {
  public:

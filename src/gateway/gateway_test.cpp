@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "gateway/gateway_fixture.h"
-#include "net/scripted_peer.h"
 #include "oauth/client/fake_issuer.h"
 
 namespace gatehouse::gateway {
@@ -280,12 +279,10 @@ TEST_F(Gateways, an_upgrade_is_refused_and_nothing_of_it_is_forwarded) {
 TEST_F(OddGateways, an_upstream_that_switches_unasked_hangs_up_or_talks_rubbish_is_a_bad_gateway) {
   for (const auto* answer : {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "", "rubbish\r\n\r\n",
                              "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"}) {
-    net::ScriptedPeer peer([answer](net::ScriptedPeer::Talk& talk) {
-      if (!talk.head().empty()) talk.send(answer);
-    });
+    OddPeer peer{std::string(answer)};
     House fresh;
     auto with = config();
-    with.pools[0].targets = {"http://127.0.0.1:" + std::to_string(peer.port())};
+    with.pools[0].targets = {peer.url()};
     Policies policies;
     policies["known"] = std::make_shared<KnownUser>(claims);
     fresh.open(fresh.needs(issuer), with, policies);
@@ -298,20 +295,18 @@ TEST_F(OddGateways, an_upstream_that_switches_unasked_hangs_up_or_talks_rubbish_
 }
 
 TEST_F(OddGateways, half_an_answer_is_not_taken_for_a_whole_one) {
-  net::ScriptedPeer peer([](net::ScriptedPeer::Talk& talk) {
-    if (!talk.head().empty()) talk.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nonly this");
-  });
+  OddPeer peer("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nonly this");
   auto with = config();
-  with.pools[0].targets = {"http://127.0.0.1:" + std::to_string(peer.port())};
+  with.pools[0].targets = {peer.url()};
   open(with);
   const auto answer = get("/");
   EXPECT_LT(answer.body.size(), 100'000u);
 }
 
 TEST_F(OddGateways, a_slow_upstream_is_a_timeout) {
-  net::ScriptedPeer peer([](net::ScriptedPeer::Talk& talk) { talk.hang(); });
+  OddPeer peer(std::nullopt);
   auto with = config();
-  with.pools[0].targets = {"http://127.0.0.1:" + std::to_string(peer.port())};
+  with.pools[0].targets = {peer.url()};
   with.pools[0].read_timeout = std::chrono::milliseconds(50);
   open(with);
   EXPECT_EQ(get("/").status, 504);
