@@ -40,7 +40,7 @@ Seed demo_seed(const DemoAccounts& accounts, const DemoAddresses& at) {
   seed.groups.push_back({{}, "Engineers", "They build it", {}});
   seed.groups.push_back({{}, "Readers", "They read the wiki", {}});
   seed.users.push_back(demo_user(accounts.user, "Ada", "Lovelace", {"Engineers", "Readers"}));
-  seed.users.push_back(demo_user(accounts.admin, "Grace", "Hopper", {"Readers"}));
+  seed.users.push_back(demo_user(accounts.admin, "Margaret", "Hamilton", {"Readers"}));
   seed.users.back().admin = true;
 
   seed.apps.push_back(browser_app("Demo web app", directory::AppKind::web, accounts.web));

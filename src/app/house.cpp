@@ -61,7 +61,11 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
   options.trusted_proxies = plan_.config.trusted_proxies;
   if (where.tls) options.tls = net::ServerTls{{net::ServerTls::Identity{where.tls->certificate, where.tls->key}}};
   auto server = net::Server::listen(*runtime_, std::move(options), handler, ground_->clock(), ground_->random(), ground_->log());
-  if (!server) return start_fault(exit_for_listening(server.error()), server.error());
+  if (!server) {
+    const auto exit = exit_for_listening(server.error());
+    const bool chosen_by_word = exit == Exit::port_taken && plan_.content == Content::demo;
+    return std::unexpected(StartFault{exit, server.error().message() + (chosen_by_word ? ": --port NUMBER, or --port 0 for any free one" : "")});
+  }
   return *std::move(server);
 }
 

@@ -10,7 +10,8 @@ namespace gatehouse::app {
 namespace {
 
 constexpr std::size_t kPemMax = 64 * 1024;
-const std::vector<std::string> kNames{"localhost", "*.localhost", "127.0.0.1", "::1"};
+// Some clients take no wildcard directly below a top-level name, so the demo's own hosts are there by name too.
+const std::vector<std::string> kNames{"localhost", "wiki.localhost", "api.localhost", "*.localhost", "127.0.0.1", "::1"};
 
 // A little in the past, for clocks that go wrong.
 constexpr Seconds kBackdate{3600};

@@ -1,33 +1,24 @@
-// Starts the real program and collects everything that it says. Whoever uses a secret remembers it here, so that the
-// search at the end of the run (secrets.test.js) knows what to look for.
+// Starts the real program and collects everything that it says.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { webcrypto } from 'node:crypto';
+import { after } from 'node:test';
+import { remember, root, run } from './remember.js';
 
-globalThis.crypto ??= webcrypto; // Node 18, Debian 12's
-
-const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
 export const binary = process.env.GATEHOUSE_BINARY ?? path.join(root, 'build/release/gatehouse');
-export const run = process.env.GATEHOUSE_RUN ?? path.join(root, 'build/logs/run');
+export { remember, run };
 export const screenshots = path.join(root, 'build/screenshots');
-fs.mkdirSync(run, { recursive: true });
 fs.mkdirSync(screenshots, { recursive: true });
 
 const suite = path.basename(process.argv[1] ?? 'adhoc', '.test.js');
 let started = 0;
 
-// A secret that must never stand in a log. Short ones would be found by accident.
-export function remember(...secrets) {
-  for (const secret of secrets) {
-    if (typeof secret !== 'string' || secret.length < 8) continue;
-    fs.appendFileSync(path.join(run, 'secrets.txt'), secret + '\n');
-  }
-  return secrets[0];
-}
+// A test that failed leaves nothing running behind.
+const children = new Set();
+after(() => { for (const child of children) child.kill('SIGKILL'); });
 
 export function folder(name) {
   return fs.mkdtempSync(path.join(os.tmpdir(), `gatehouse-${name}-`));
@@ -62,6 +53,8 @@ async function launch([command, ...args], env) {
   const logFile = path.join(run, `${suite}-${process.pid}-${++started}.log`);
   const log = fs.createWriteStream(logFile);
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
   let err = '';
   child.stderr.on('data', (d) => { err = (err + d).slice(-65536); log.write(d); });
   const lines = createInterface({ input: child.stdout });

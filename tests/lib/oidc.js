@@ -1,8 +1,7 @@
 // openid-client against our org, and a Visitor who signs in on its pages.
 import assert from 'node:assert/strict';
-import './gatehouse.js';
+import { remember } from './remember.js';
 import * as oidc from 'openid-client';
-import { remember } from './gatehouse.js';
 import { Visitor } from './visitor.js';
 
 export { oidc };

@@ -2,7 +2,7 @@
 // the address, since Node's resolver does not know those names.
 import http from 'node:http';
 import https from 'node:https';
-import { remember } from './gatehouse.js';
+import { remember } from './remember.js';
 
 const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true, rejectUnauthorized: false }) };
 
