@@ -183,7 +183,7 @@ test('sign-out without a hint asks first and never goes to a stranger', async ()
 
 test('an unregistered redirect address is never used', async () => {
   for (const redirect_uri of ['https://evil.example/cb', 'http://localhost:3000/callback/../evil', 'http://localhost:3000/callback?x=1', 'http://localhost:3000@evil.example/callback', 'javascript:alert(1)']) {
-    const page = await new Visitor().send(`${house.org}/oauth2/v1/authorize?${new URLSearchParams({ client_id: house.clients.web.client_id, response_type: 'code', scope: 'openid', redirect_uri, state: 'abcdefgh', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' })}`);
+    const page = await new Visitor().send(`${house.org}/oauth2/v1/authorize?${new URLSearchParams({ client_id: house.clients.web.client_id, response_type: 'code', scope: 'openid', redirect_uri, state: 'abcdefgh', code_challenge: 'A'.repeat(43), code_challenge_method: 'S256' })}`);
     assert.equal(page.status, 400, redirect_uri);
     assert.equal(page.location, undefined, redirect_uri);
   }
@@ -191,7 +191,7 @@ test('an unregistered redirect address is never used', async () => {
 
 test('PKCE is demanded, and plain is refused', async () => {
   const base = { client_id: house.clients.spa.client_id, response_type: 'code', scope: 'openid', redirect_uri: house.clients.spa.redirect_uri, state: 'some-state-1', nonce: 'some-nonce-1' };
-  for (const more of [{}, { code_challenge: 'x'.repeat(43), code_challenge_method: 'plain' }]) {
+  for (const more of [{}, { code_challenge: 'A'.repeat(43), code_challenge_method: 'plain' }]) {
     const page = await new Visitor().open(`${house.org}/oauth2/v1/authorize?${new URLSearchParams({ ...base, ...more })}`, {}, (a) => a.startsWith(base.redirect_uri));
     assert.ok(page.stopped);
     const back = new URL(page.stopped).searchParams;
@@ -202,7 +202,7 @@ test('PKCE is demanded, and plain is refused', async () => {
 
 test('a sign-in form from another browser or site does nothing', async () => {
   const config = await client(house, 'web');
-  const url = oidc.buildAuthorizationUrl(config, { redirect_uri: house.clients.web.redirect_uri, scope: 'openid', state: 'abcdefghij', nonce: 'abcdefghij', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' });
+  const url = oidc.buildAuthorizationUrl(config, { redirect_uri: house.clients.web.redirect_uri, scope: 'openid', state: 'abcdefghij', nonce: 'abcdefghij', code_challenge: 'A'.repeat(43), code_challenge_method: 'S256' });
   const victim = new Visitor(), attacker = new Visitor();
   const page = await attacker.open(url.href);
   const elsewhere = await victim.signIn(page, house.user, (a) => a.startsWith(house.clients.web.redirect_uri));
@@ -219,7 +219,7 @@ test('a wrong password and an unknown login look the same', async () => {
   const config = await client(house, 'web');
   const pages = [];
   for (const person of [{ login: house.user.login, password: remember('wrong-password-1') }, { login: 'nobody@example.com', password: remember('wrong-password-2') }]) {
-    const url = oidc.buildAuthorizationUrl(config, { redirect_uri: house.clients.web.redirect_uri, scope: 'openid', state: 'abcdefghij', nonce: 'abcdefghij', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' });
+    const url = oidc.buildAuthorizationUrl(config, { redirect_uri: house.clients.web.redirect_uri, scope: 'openid', state: 'abcdefghij', nonce: 'abcdefghij', code_challenge: 'A'.repeat(43), code_challenge_method: 'S256' });
     const visitor = new Visitor();
     pages.push(await visitor.signIn(await visitor.open(url.href), person, (a) => a.startsWith(house.clients.web.redirect_uri)));
   }

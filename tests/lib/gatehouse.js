@@ -18,7 +18,7 @@ let started = 0;
 
 // A test that failed leaves nothing running behind.
 const children = new Set();
-after(() => { for (const child of children) child.kill('SIGKILL'); });
+after(() => { setTimeout(() => { for (const child of children) child.kill('SIGKILL'); }, 5000).unref(); });
 
 export function folder(name) {
   return fs.mkdtempSync(path.join(os.tmpdir(), `gatehouse-${name}-`));
