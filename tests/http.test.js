@@ -14,7 +14,7 @@ function speak(bytes, { patience = 5000, end = false } = {}) {
   return new Promise((resolve) => {
     const socket = net.connect(house.port, '127.0.0.1', () => { socket.write(bytes); if (end) socket.end(); });
     let text = '', closed = false;
-    const done = () => { socket.destroy(); resolve({ text, closed, statuses: [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((m) => Number(m[1])) }); };
+    const done = () => { socket.destroy(); resolve({ text, closed, statuses: [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => Number(m[1])) }); };
     socket.setEncoding('latin1');
     socket.on('data', (d) => (text += d));
     socket.on('error', () => {});

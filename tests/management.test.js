@@ -88,7 +88,7 @@ test('apps: an OIDC client made here can sign in here', async () => {
 
 test('without a token, with a wrong one and with one that may not', async () => {
   const status = async (headers) => (await fetch(`${house.org}/api/v1/users`, { headers })).status;
-  assert.equal(await status({}), 401);
+  assert.equal(await status({}), 403, 'E0000005 Invalid session, as Okta says it');
   assert.equal(await status({ Authorization: 'SSWS 00nonsensenonsense' }), 401);
   const wrong = await (await fetch(`${house.org}/api/v1/users`, { headers: { Authorization: 'SSWS 00nonsensenonsense' } })).json();
   assert.equal(wrong.errorCode, 'E0000011');
