@@ -17,7 +17,8 @@ TEST(PoolSpec, runs_elsewhere_and_comes_back) {
   std::thread::id worker;
   std::thread::id after;
   auto work = [&]() -> Task<void> {
-    GH_CO_DO(co_await pool.run([&worker] { worker = std::this_thread::get_id(); }));
+    auto job = [&worker] { worker = std::this_thread::get_id(); };
+    GH_CO_DO(co_await pool.run(job));
     after = std::this_thread::get_id();
     co_return Result<void>();
   };

@@ -76,7 +76,7 @@ std::string make_temporary_folder() {
 }
 
 std::string test_postgres() {
-  const char* conninfo = std::getenv(kTestPostgres);
+  const char* conninfo = std::getenv(kTestPostgres);  // allowed: only tests look for a database there
   return conninfo == nullptr ? std::string() : std::string(conninfo);
 }
 
