@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <latch>
 #include <thread>
 
 #include "core/bytes.h"
@@ -186,9 +187,11 @@ class IdpTest : public signin::DoorTest {
 // `count` threads at once; how many of them said yes.
 inline int at_once(int count, const std::function<bool()>& attempt) {
   std::atomic<int> yes = 0;
+  std::latch gate(count);   // nobody begins before everybody is there
   std::vector<std::thread> threads;
   for (int i = 0; i < count; ++i)
     threads.emplace_back([&] {
+      gate.arrive_and_wait();
       if (attempt()) ++yes;
     });
   for (auto& thread : threads) thread.join();

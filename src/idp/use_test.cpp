@@ -166,6 +166,8 @@ TEST_P(UseSpec, logout_without_a_fitting_hint_asks_first) {
     EXPECT_TRUE(asked.body().contains("Sign out?")) << query;
   }
   EXPECT_EQ(browser.get("/oauth2/default/v1/logout?id_token_hint=x.y.z").status(), 400);
+  const auto access = given_tokens(client).text("access_token");   // shares issuer and keys, and is no ID token
+  EXPECT_EQ(browser.get("/oauth2/default/v1/logout?id_token_hint=" + access).status(), 400);
   EXPECT_EQ(browser.post("/oauth2/default/v1/logout", {{"token", "forged"}}).status(), 403);
   EXPECT_EQ(browser.post("/oauth2/default/v1/logout", {}, {{"Origin", "https://evil.com"}}).status(), 303);   // a client's form: becomes a GET
   EXPECT_TRUE(run(sessions->find(Secret(cookie))));
