@@ -56,7 +56,7 @@ Seed demo_seed(const DemoAccounts& accounts, const DemoAddresses& at) {
   wiki.initiate_login_uri = at.wiki + "/";
   seed.apps.push_back(std::move(wiki));
 
-  SeedAuthorizationServer server{"default", "default", "api://default", {}};
+  SeedAuthorizationServer server{.id = "default", .name = "default", .audience = "api://default", .scopes = {}};
   server.scopes = {{"orders:read", "See orders", true}, {"orders:write", "Place and change orders", false}};
   seed.authorization_servers.push_back(std::move(server));
   return seed;

@@ -98,6 +98,7 @@ Task<void> Org::sow(Seed seed) {
     shape.id = server.id;
     shape.name = server.name;
     shape.audience = server.audience;
+    shape.alg = jose::alg_named(server.signing_alg).value_or(jose::Alg::RS256);
     std::vector<idp::ServerScope> scopes;
     for (const auto& scope : server.scopes) scopes.push_back({scope.name, scope.description, scope.by_default});
     GH_CO_DO(co_await provider_.servers().put(std::move(shape), std::move(scopes)));

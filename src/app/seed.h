@@ -51,6 +51,7 @@ struct SeedScope {
 };
 struct SeedAuthorizationServer {
   std::string id, name, audience;
+  std::string signing_alg = "RS256";     // or "ES256"
   std::vector<SeedScope> scopes;
 };
 struct Seed {

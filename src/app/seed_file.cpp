@@ -16,6 +16,7 @@ using directory::AppKind;
 using directory::ClientAuth;
 
 const std::vector<std::string> kKinds{"web", "spa", "native", "service"};
+const std::vector<std::string> kSigningAlgs{"RS256", "ES256"};
 const std::vector<std::string> kAuths{"none", "secret_basic", "secret_post"};
 const std::vector<std::string> kGrants{"authorization_code", "refresh_token", "client_credentials"};
 constexpr std::array kProfileKeys{
@@ -125,6 +126,7 @@ SeedAuthorizationServer read_server(Map in) {
   if (!server.id.empty() && !is_id(server.id)) in.fault("id", fmt::format("'{}' is not an id", server.id), "use letters, digits, '.', '_' and '-'");
   server.name = in.text("name", server.id);
   server.audience = in.required_text("audience", "api://default");
+  if (const auto alg = in.choice("signing_alg", kSigningAlgs)) server.signing_alg = kSigningAlgs[*alg];
   for (auto& scope : in.maps("scopes")) {
     server.scopes.push_back({scope.required_text("name", "orders:read"), scope.text("description", ""), scope.flag("default").value_or(false)});
     scope.done();

@@ -27,6 +27,7 @@ apps:
 authorization_servers:
   - id: default
     audience: api://default
+    signing_alg: ES256
     scopes: [{name: orders:read, default: true}]
 )";
 
@@ -45,6 +46,7 @@ TEST(SeedFile, is_read_whole) {
   EXPECT_EQ(seed->apps.at(0).grant_types, std::vector<std::string>{"client_credentials"});
   EXPECT_EQ(seed->apps.at(1).grant_types, (std::vector<std::string>{"authorization_code", "refresh_token"}));
   EXPECT_TRUE(seed->authorization_servers.at(0).scopes.at(0).by_default);
+  EXPECT_EQ(seed->authorization_servers.at(0).signing_alg, "ES256");
 }
 
 TEST(SeedFile, misspelt_keys_are_named_with_what_was_meant) {
