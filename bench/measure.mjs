@@ -70,13 +70,14 @@ export function start(cpus, command, args, options = {}) {
   return spawn('taskset', ['-c', cpus, command, ...args], { stdio: ['ignore', 'pipe', options.quiet === false ? 'inherit' : 'ignore'], ...options });
 }
 
+// The JSON line that says "ready"; what else a program says on standard output (oidc-provider warns there) is passed over.
 export function firstLine(child) {
   return new Promise((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (piece) => {
       text += piece;
-      const end = text.indexOf('\n');
-      if (end >= 0) resolve(text.slice(0, end));
+      const ready = text.split('\n').slice(0, -1).find((line) => line.startsWith('{'));
+      if (ready) resolve(ready);
     });
     child.once('exit', (code) => reject(new Error(`ended with ${code} before it was ready`)));
   });
