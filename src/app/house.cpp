@@ -200,7 +200,8 @@ Started<void> House::open_gateway(gateway::Config config, std::vector<access::Ss
   const gateway::MakeUpstream make_upstream = [this](net::UpstreamOptions options) {
     return net::make_upstream(*resolver_, net::PeerRules::anyone(), net::ClientTls(), std::move(options));
   };
-  auto snapshot = gateway::Snapshot::build({ground_->clock(), *http_, make_upstream}, config, policies);
+  witness_ = std::make_unique<OrgWitness>(org_->provider());
+  auto snapshot = gateway::Snapshot::build({ground_->clock(), *http_, make_upstream, witness_.get()}, config, policies);
   if (!snapshot) return start_fault(Exit::configuration, snapshot.error());
   gateway_ = std::make_unique<gateway::Gateway>(*std::move(snapshot));
   for (const auto& route : config.routes) front_.add(route.host, *gateway_);

@@ -12,6 +12,7 @@
 #include "app/foundation.h"
 #include "app/janitor.h"
 #include "app/org.h"
+#include "app/org_witness.h"
 #include "gateway/gateway.h"
 #include "net/client.h"
 #include "net/hosts.h"
@@ -67,6 +68,7 @@ class House {
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<Org> org_;
+  std::unique_ptr<OrgWitness> witness_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<net::Handler> wiki_, orders_;          // the demo's upstreams
   net::HostSwitch front_;

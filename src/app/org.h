@@ -43,6 +43,7 @@ class Org {
   Task<void> settle() { return provider_.events().settle(); }
 
   net::Handler& handler() { return router_; }
+  idp::Provider& provider() { return provider_; }
   directory::Users& users() { return users_; }
   directory::Apps& apps() { return apps_; }
   directory::ApiTokens& api_tokens() { return api_tokens_; }
