@@ -136,12 +136,12 @@ Result<std::string_view> bearer_of(const net::Request& request) {
   if (names_access_token(request.query))
     return failure(Fault::invalid, "Send the token in the Authorization header, not in the address.");
   const auto count = request.fields.count(net::Header::authorization);
-  if (count == 0) return failure(Fault::unauthenticated, "This API needs an access token: Authorization: Bearer …");
+  if (count == 0) return failure(Fault::unauthenticated, "This API needs an access token: Authorization: Bearer <token>");
   if (count > 1) return failure(Fault::invalid, "There is more than one Authorization header.");
   const auto value = trim(*request.fields.only(net::Header::authorization));
   const auto space = value.find(' ');
   if (!equal_ignoring_case(value.substr(0, space), "Bearer"))
-    return failure(Fault::unauthenticated, "This API needs an access token: Authorization: Bearer …");
+    return failure(Fault::unauthenticated, "This API needs an access token: Authorization: Bearer <token>");
   const auto token = space == std::string_view::npos ? std::string_view() : trim(value.substr(space));
   if (!is_b64token(token)) return failure(Fault::invalid, "The Authorization header does not hold one bearer token.");
   return token;

@@ -15,6 +15,14 @@ Reply problem(int status, std::string_view word, std::string_view message) {
   return Reply::json_text(status, to_text(body));
 }
 
+// Who is refused has sent everything first and therefore hears why, however much it was.
+boost::asio::awaitable<void> discard_body(net::Exchange& exchange) {
+  for (;;) {
+    auto piece = co_await exchange.read_some();
+    if (!piece || piece->empty()) co_return;
+  }
+}
+
 }  // namespace
 
 Orders::Orders(const Clock& clock) : clock_(clock) {
@@ -80,6 +88,7 @@ boost::asio::awaitable<void> Orders::handle(net::Exchange& exchange) {
   } else if (request.path == "/orders" || request.path.starts_with("/orders/")) {
     reply = problem(405, "method_not_allowed", "This API does not do that.").with("Allow", request.path == "/orders" ? "GET, HEAD, POST" : "GET, HEAD");
   }
+  co_await discard_body(exchange);
   (void)co_await exchange.reply(std::move(reply));
 }
 
