@@ -125,7 +125,8 @@ test('errors are pages that help', async () => {
     await page.goto(`${house.org}/oauth2/v1/authorize?client_id=nobody&response_type=code`);
     await picture(page, 'error-unknown-client');
     assert.match(await page.textContent('body'), /client/i);
-    await page.goto(`${house.org}/no-such-page`);
+    assert.equal((await page.goto(`${house.org}/no-such-page`)).status(), 404);
+    assert.match(await page.textContent('body'), /no such page/i);
     await picture(page, 'error-not-found');
   });
 });

@@ -66,6 +66,7 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
     const bool chosen_by_word = exit == Exit::port_taken && plan_.content == Content::demo;
     return std::unexpected(StartFault{exit, server.error().message() + (chosen_by_word ? ": --port NUMBER, or --port 0 for any free one" : "")});
   }
+  ground_->log().debug("listening", {{"address", where.address}, {"port", (*server)->port()}, {"tls", where.tls.has_value()}});
   return *std::move(server);
 }
 

@@ -62,6 +62,28 @@ class Org::Edge final : public okta::AccessTokenCheck {
   orgapi::Org service_;
 };
 
+class Org::Front final : public net::Handler {
+ public:
+  explicit Front(net::Router& router) : router_(router) {}
+
+  boost::asio::awaitable<void> handle(net::Exchange& exchange) override {
+    const auto& request = exchange.request();
+    if (router_.knows(request.path) || !wants_page(request)) {
+      co_await router_.handle(exchange);
+      co_return;
+    }
+    const Error nothing(Fault::missing, "There is no such page here.");
+    auto page = signin::error_page(nothing, request.id);
+    (void)co_await exchange.reply(std::move(page));
+  }
+
+ private:
+  static bool wants_page(const net::Request& request) {
+    return request.fields.only(net::Header::accept).value_or("").find("text/html") != std::string_view::npos;
+  }
+  net::Router& router_;
+};
+
 Org::Org(Foundation& ground, Executor background, std::string name)
     : ground_(ground),
       org_(the_org()),
@@ -83,9 +105,12 @@ Org::Org(Foundation& ground, Executor background, std::string name)
   router_.add(idp::page_rows(), provider_, pages_);
   edge_ = std::make_unique<Edge>(*this, ground, std::move(name));
   edge_->add_to(router_);
+  front_ = std::make_unique<Front>(router_);
 }
 
 Org::~Org() = default;
+
+net::Handler& Org::handler() { return *front_; }
 
 Task<void> Org::open() {
   GH_CO_DO(co_await groups_.ensure_everyone());

@@ -42,7 +42,7 @@ class Org {
   // When the loops are quiet: writes what waits.
   Task<void> settle() { return provider_.events().settle(); }
 
-  net::Handler& handler() { return router_; }
+  net::Handler& handler();
   idp::Provider& provider() { return provider_; }
   directory::Users& users() { return users_; }
   directory::Apps& apps() { return apps_; }
@@ -50,6 +50,7 @@ class Org {
 
  private:
   class Edge;              // the management API
+  class Front;             // the router, and a page for people who are lost
 
   Foundation& ground_;
   OrgId org_;
@@ -68,6 +69,7 @@ class Org {
   idp::OAuthStyle oauth_;
   std::unique_ptr<Edge> edge_;
   net::Router router_;
+  std::unique_ptr<Front> front_;
 };
 
 }  // namespace gatehouse::app
