@@ -50,6 +50,7 @@ Started<std::unique_ptr<House>> House::open(Plan plan, LogSink& sink) {
   if (auto done = house->listen(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = house->open_org(); !done) return std::unexpected(std::move(done.error()));
   auto filled = house->plan_.content == Content::demo ? house->open_demo() : house->open_configured();
+  if (filled) filled = house->sow_seed();
   if (!filled) return std::unexpected(std::move(filled.error()));
   return house;
 }
@@ -106,11 +107,6 @@ Started<void> House::open_org() {
   for (const auto& address : ready_.org) org_->add_address(address);
   for (const auto& host : plan_.config.org.hosts) front_.add(host, org_->handler());
 
-  if (plan_.config.seed) {
-    auto seed = load_seed(*plan_.config.seed);
-    if (!seed) return start_fault(Exit::configuration, seed.error());
-    if (auto done = run(org_->sow(*std::move(seed))); !done) return start_fault(Exit::configuration, done.error());
-  }
   janitor_ = std::make_unique<Janitor>(ground_->database(), ground_->clock(), ground_->log(), all_sweeps());
   return {};
 }
@@ -174,6 +170,15 @@ Task<void> House::fit_demo_to_port() {
   GH_CO_TRY(ready_.accounts.api_token, co_await org_->api_tokens().create("demo", admin.id, by_the_program()));
   if (plan_.config.data.empty()) co_return Result<void>();
   co_return save_accounts(plan_.config.data, ready_.accounts);
+}
+
+// Last, so that it may say otherwise than the demo about what both name (an authorization server).
+Started<void> House::sow_seed() {
+  if (!plan_.config.seed) return {};
+  auto seed = load_seed(*plan_.config.seed);
+  if (!seed) return start_fault(Exit::configuration, seed.error());
+  if (auto done = run(org_->sow(*std::move(seed))); !done) return start_fault(Exit::configuration, done.error());
+  return {};
 }
 
 Started<void> House::open_configured() {

@@ -57,6 +57,7 @@ class House {
   Started<void> open_demo();
   Started<void> open_demo_upstreams();
   Started<void> open_demo_accounts();
+  Started<void> sow_seed();
   Task<void> fit_demo_to_port();
   Started<void> open_gateway(gateway::Config config, std::vector<access::SsoConfig> sign_ons, const std::vector<std::string>& issuers);
   Started<void> open_configured();
