@@ -69,6 +69,34 @@ test('a token in the query or twice is refused', async () => {
   assert.match(twice, /^HTTP\/1\.1 40[01] /);
 });
 
+// The gateway may go on for one second (kWitnessEvery), not longer.
+async function untilRefused(headers) {
+  const deadline = Date.now() + 1300;
+  let status;
+  do { status = (await api('/orders', { headers })).status; } while (status === 200 && Date.now() < deadline);
+  return status;
+}
+
+test('a revoked token is refused within a second', async () => {
+  const good = await token('orders:read');
+  assert.equal((await api('/orders', { headers: bearer(good) })).status, 200);
+  assert.equal((await tokenRequest(house, { token: good }, { server: '/oauth2/default', as: 'service', path: 'revoke' })).status, 200);
+  assert.equal(await untilRefused(bearer(good)), 401);
+});
+
+test('the token of a suspended user is refused within a second', async () => {
+  const headers = { Authorization: `SSWS ${house.api_token}`, 'Content-Type': 'application/json' };
+  const person = { login: 'kit@example.com', password: remember('Kit-Password-9001') };
+  const made = await (await fetch(`${house.org}/api/v1/users?activate=true`, {
+    method: 'POST', headers, body: JSON.stringify({ profile: { login: person.login, email: person.login, firstName: 'Kit', lastName: 'K' }, credentials: { password: { value: person.password } } }),
+  })).json();
+  const { signIn } = await import('./lib/oidc.js');
+  const { tokens } = await signIn(house, 'web', { server: '/oauth2/default', person, scope: 'openid orders:read' });
+  assert.equal((await api('/orders', { headers: bearer(tokens.access_token) })).status, 200);
+  assert.equal((await fetch(`${house.org}/api/v1/users/${made.id}/lifecycle/suspend`, { method: 'POST', headers })).status, 200);
+  assert.equal(await untilRefused(bearer(tokens.access_token)), 401);
+});
+
 async function raw(text, port = house.port) {
   const net = await import('node:net');
   return new Promise((resolve, reject) => {

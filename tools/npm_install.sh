@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The clients that the black-box tests use, exactly as tests/package-lock.json says. Nothing to do when they are there.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../tests"
-. ../tools/say.sh
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tools/say.sh
+cd tests
 
 # The benchmarks' peer is among them; Node looks for packages in the folders above a file.
 ln -sfn ../tests/node_modules ../bench/node_modules

@@ -31,7 +31,9 @@ node_is_new_enough() {
 # Prints those of the given packages that are not installed.
 missing_packages() {
   local wanted=("$@") have name
-  have=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' "${wanted[@]}" 2>/dev/null | tr -s ' ' | sed 's/ii /ii:/g') "
+  # dpkg-query fails when it knows nothing of one of them, and still tells of the others.
+  have=$(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' "${wanted[@]}" 2>/dev/null || true)
+  have=" $(tr -s ' ' <<<"$have" | sed 's/ii /ii:/g') "
   for name in "${wanted[@]}"; do
     [[ "$have" == *" ii:$name "* ]] || echo "$name"
   done

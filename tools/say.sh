@@ -3,14 +3,14 @@
 # shellcheck shell=bash
 
 if [[ -t 1 && -z "${NO_COLOR:-}" ]]; then
-  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' yellow=$'\e[33m' plain=$'\e[0m'
+  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' yellow=$'\e[33m' plain=$'\e[0m'
 else
-  bold='' dim='' red='' green='' yellow='' plain=''
+  bold='' dim='' red='' yellow='' plain=''
 fi
 
 started_at=$SECONDS
 
-clock() { printf '%d:%02d' $((($SECONDS - started_at) / 60)) $((($SECONDS - started_at) % 60)); }
+clock() { printf '%d:%02d' $(((SECONDS - started_at) / 60)) $(((SECONDS - started_at) % 60)); }
 step() { printf '%s[%s]%s %s%s%s\n' "$dim" "$(clock)" "$plain" "$bold" "$*" "$plain"; }
 note() { printf '       %s\n' "$*"; }
 warn() { printf '%s       %s%s\n' "$yellow" "$*" "$plain" >&2; }

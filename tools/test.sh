@@ -2,7 +2,7 @@
 # `./dev test`: every test of the project, in the order in which a mistake is cheapest to hear of. A step that fails does
 # not stop the others, except a build that fails. Logs are in build/logs. The last line is the count.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tools/say.sh
 . tools/results.sh
 start_counting
