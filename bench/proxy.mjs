@@ -91,7 +91,8 @@ export async function proxy({ smoke, quiet }) {
     rows = Object.entries(costs).map(([name, each]) => ({ name, cpu_s_per_100k: median(each) / 10, ...ratios(each, costs['nginx, plain']) }))
       .map(({ median: ratio, ...rest }) => ({ ...rest, ratio }));
   } finally {
-    await Promise.all([stop(ours), stop(peer), stop(upstream)]);
+    await stop(ours);   // first, so that it does not complain of an upstream that went away
+    await Promise.all([stop(peer), stop(upstream)]);
     rmSync(folder, { recursive: true, force: true });
   }
   if (!quiet) {
