@@ -57,6 +57,8 @@ constexpr std::size_t kNumberMax = kRsaBitsMax / 8;
 
 bool is_number(std::string_view bytes) { return !bytes.empty() && bytes.size() <= kNumberMax && bytes.front() != '\0'; }
 
+bool is_montgomery_or_edwards(KeyType type) { return type == KeyType::ed25519 || type == KeyType::x25519; }
+
 // What holds for both halves: lengths and spelling, so that one key has one set of components.
 Result<void> check_parts(const PublicComponents& parts) {
   if (parts.type == KeyType::rsa) {
@@ -64,7 +66,7 @@ Result<void> check_parts(const PublicComponents& parts) {
       return failure(Fault::invalid, "key: modulus and exponent must be numbers without leading zeros, of at most 8192 bits");
     return {};
   }
-  const bool has_y = parts.type != KeyType::ed25519;
+  const bool has_y = !is_montgomery_or_edwards(parts.type);
   if (parts.x.size() != field_size(parts.type) || parts.y.size() != (has_y ? field_size(parts.type) : 0))
     return failure(Fault::invalid, "key: a coordinate has the wrong length for its curve");
   return {};
@@ -75,7 +77,7 @@ Parts public_parts(const PublicComponents& from) {
   if (from.type == KeyType::rsa) {
     parts.number(OSSL_PKEY_PARAM_RSA_N, from.n);
     parts.number(OSSL_PKEY_PARAM_RSA_E, from.e);
-  } else if (from.type == KeyType::ed25519) {
+  } else if (is_montgomery_or_edwards(from.type)) {
     parts.octets(OSSL_PKEY_PARAM_PUB_KEY, from.x);
   } else {
     parts.text(OSSL_PKEY_PARAM_GROUP_NAME, name_of(from.type));
@@ -85,7 +87,15 @@ Parts public_parts(const PublicComponents& from) {
 }
 
 const char* kind_of(KeyType type) {
-  return type == KeyType::rsa ? "RSA" : type == KeyType::ed25519 ? "ED25519" : "EC";
+  switch (type) {
+    case KeyType::rsa: return "RSA";
+    case KeyType::ed25519: return "ED25519";
+    case KeyType::x25519: return "X25519";
+    case KeyType::p256:
+    case KeyType::p384:
+    case KeyType::p521: return "EC";
+  }
+  std::unreachable();
 }
 
 // RFC 7518 §6.3.2: all five or none.
@@ -143,7 +153,7 @@ Result<PrivateKey> PrivateKey::from_components(const PrivateComponents& from) {
   if (type == KeyType::rsa) {
     parts.number(OSSL_PKEY_PARAM_RSA_D, d);
     GH_DO(add_factors(parts, from));
-  } else if (type == KeyType::ed25519) {
+  } else if (is_montgomery_or_edwards(type)) {
     parts.octets(OSSL_PKEY_PARAM_PRIV_KEY, std::string(d));
   } else {
     parts.number(OSSL_PKEY_PARAM_PRIV_KEY, d);
@@ -151,8 +161,8 @@ Result<PrivateKey> PrivateKey::from_components(const PrivateComponents& from) {
   auto* raw = parts.build(kind_of(type), EVP_PKEY_KEYPAIR);
   if (raw == nullptr) return failure(Fault::invalid, "key: its numbers make no key");
   GH_TRY(auto key, KeyAccess::adopt_private(raw));
-  // For Ed25519 OpenSSL computes the public half from the private one and forgets what it was told.
-  if (type == KeyType::ed25519 && key.public_key().components().x != from.open.x)
+  // For these curves OpenSSL computes the public half from the private one and forgets what it was told.
+  if (is_montgomery_or_edwards(type) && key.public_key().components().x != from.open.x)
     return failure(Fault::invalid, "key: the private half does not belong to the public half");
   return key;
 }
@@ -164,7 +174,7 @@ PublicComponents PublicKey::components() const {
   if (parts.type == KeyType::rsa) {
     parts.n = number_of(key, OSSL_PKEY_PARAM_RSA_N, 0);
     parts.e = number_of(key, OSSL_PKEY_PARAM_RSA_E, 0);
-  } else if (parts.type == KeyType::ed25519) {
+  } else if (is_montgomery_or_edwards(parts.type)) {
     parts.x = octets_of(key, OSSL_PKEY_PARAM_PUB_KEY);
   } else {
     parts.x = number_of(key, OSSL_PKEY_PARAM_EC_PUB_X, field_size(parts.type));
@@ -185,7 +195,7 @@ PrivateComponents PrivateKey::components() const {
     parts.dp = Secret(number_of(key, OSSL_PKEY_PARAM_RSA_EXPONENT1, 0));
     parts.dq = Secret(number_of(key, OSSL_PKEY_PARAM_RSA_EXPONENT2, 0));
     parts.qi = Secret(number_of(key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0));
-  } else if (type() == KeyType::ed25519) {
+  } else if (is_montgomery_or_edwards(type())) {
     parts.d = Secret(octets_of(key, OSSL_PKEY_PARAM_PRIV_KEY));
   } else {
     parts.d = Secret(number_of(key, OSSL_PKEY_PARAM_PRIV_KEY, field_size(type())));

@@ -37,7 +37,7 @@ Result<KeyType> curve_of(const EVP_PKEY* key) {
   if (curve == "prime256v1" || curve == "P-256") return KeyType::p256;
   if (curve == "secp384r1" || curve == "P-384") return KeyType::p384;
   if (curve == "secp521r1" || curve == "P-521") return KeyType::p521;
-  return failure(Fault::invalid, "key: only the curves P-256, P-384, P-521 and Ed25519 are used here");
+  return failure(Fault::invalid, "key: only the curves P-256, P-384, P-521, Ed25519 and X25519 are used here");
 }
 
 Result<void> check_rsa(const EVP_PKEY* key) {
@@ -86,21 +86,33 @@ Result<KeyType> check_kind(EVP_PKEY* key) {
     return KeyType::rsa;
   }
   if (EVP_PKEY_is_a(key, "ED25519")) return KeyType::ed25519;
-  if (!EVP_PKEY_is_a(key, "EC")) return failure(Fault::invalid, "key: only RSA, P-256, P-384, P-521 and Ed25519 are used here");
+  if (EVP_PKEY_is_a(key, "X25519")) return KeyType::x25519;
+  if (!EVP_PKEY_is_a(key, "EC")) return failure(Fault::invalid, "key: only RSA, P-256, P-384, P-521, Ed25519 and X25519 are used here");
   GH_TRY(auto curve, curve_of(key));
   GH_DO(check_point(key));
   return curve;
 }
 
-SignatureAlgorithm probe_algorithm(KeyType type) {
+std::optional<SignatureAlgorithm> probe_algorithm(KeyType type) {
   switch (type) {
     case KeyType::rsa: return SignatureAlgorithm::RS256;
     case KeyType::p256: return SignatureAlgorithm::ES256;
     case KeyType::p384: return SignatureAlgorithm::ES384;
     case KeyType::p521: return SignatureAlgorithm::ES512;
     case KeyType::ed25519: return SignatureAlgorithm::EdDSA;
+    case KeyType::x25519: return std::nullopt;
   }
   std::unreachable();
+}
+
+// An X25519 key cannot show by signing that its halves match: compute the public one anew.
+bool x25519_halves_match(const EVP_PKEY* key) {
+  std::array<unsigned char, 32> secret{};
+  std::size_t size = secret.size();
+  if (EVP_PKEY_get_raw_private_key(key, secret.data(), &size) != 1) return false;
+  const Pkey again(EVP_PKEY_new_raw_private_key_ex(nullptr, "X25519", nullptr, secret.data(), size));
+  OPENSSL_cleanse(secret.data(), secret.size());
+  return again && EVP_PKEY_eq(again.get(), key) == 1;
 }
 
 // An encrypted PEM must not make the program ask on its terminal.
@@ -125,6 +137,7 @@ std::string_view name_of(KeyType type) {
     case KeyType::p384: return "P-384";
     case KeyType::p521: return "P-521";
     case KeyType::ed25519: return "Ed25519";
+    case KeyType::x25519: return "X25519";
   }
   std::unreachable();
 }
@@ -135,7 +148,8 @@ std::size_t field_size(KeyType type) {
     case KeyType::p256: return 32;
     case KeyType::p384: return 48;
     case KeyType::p521: return 66;
-    case KeyType::ed25519: return 32;
+    case KeyType::ed25519:
+    case KeyType::x25519: return 32;
   }
   std::unreachable();
 }
@@ -163,9 +177,12 @@ Result<PrivateKey> KeyAccess::adopt_private(evp_pkey_st* raw) {
     return failure(Fault::invalid, "key: its private numbers do not belong together");
   PrivateKey key(std::move(whole));
   constexpr std::string_view kProbe = "gatehouse: do both halves match?";
+  const auto signs = [&](SignatureAlgorithm alg) {
+    const auto signature = key.sign(alg, kProbe);
+    return signature && key.public_key().verify(alg, kProbe, *signature);
+  };
   const auto alg = probe_algorithm(key.type());
-  const auto signature = key.sign(alg, kProbe);
-  if (!signature || !key.public_key().verify(alg, kProbe, *signature))
+  if (alg ? !signs(*alg) : !x25519_halves_match(raw))
     return failure(Fault::invalid, "key: the private half does not belong to the public half");
   return key;
 }
@@ -219,6 +236,7 @@ Result<PrivateKey> PrivateKey::generate(KeySpec spec) {
     case KeySpec::p384: key = EVP_EC_gen("P-384"); break;
     case KeySpec::p521: key = EVP_EC_gen("P-521"); break;
     case KeySpec::ed25519: key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"); break;
+    case KeySpec::x25519: key = EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519"); break;
   }
   if (key == nullptr) return failure(Fault::internal, "key: OpenSSL could not generate one");
   return KeyAccess::adopt_private(key);

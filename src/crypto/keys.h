@@ -19,23 +19,23 @@ inline constexpr int kRsaBitsMin = 2048;       // NIST SP 800-131A; RFC 7518 §3
 inline constexpr int kRsaBitsMax = 8192;       // above, one verification costs milliseconds: a way to be stalled
 inline constexpr std::size_t kKeyTextMax = 32 * 1024;  // PEM or DER of one key
 
-enum class KeyType { rsa, p256, p384, p521, ed25519 };
-enum class KeySpec { rsa2048, rsa3072, rsa4096, p256, p384, p521, ed25519 };  // what can be generated
+enum class KeyType { rsa, p256, p384, p521, ed25519, x25519 };  // x25519 agrees on secrets and signs nothing (key_transport.h)
+enum class KeySpec { rsa2048, rsa3072, rsa4096, p256, p384, p521, ed25519, x25519 };  // what can be generated
 
 // Names as in RFC 7518 §3.1 and RFC 8037.
 enum class SignatureAlgorithm { RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA };
 
-std::string_view name_of(KeyType type);             // "RSA", "P-256", "P-384", "P-521", "Ed25519"
+std::string_view name_of(KeyType type);             // "RSA", "P-256", "P-384", "P-521", "Ed25519", "X25519"
 std::string_view name_of(SignatureAlgorithm alg);   // "RS256" …
 std::optional<SignatureAlgorithm> signature_algorithm(std::string_view name);
 // ES256 fits only P-256, and so on (RFC 7518 §3.4).
 bool fits(SignatureAlgorithm alg, KeyType type);
 
-// Big-endian without leading zeros for RSA; fixed length of the curve for EC; RFC 8032 bytes for Ed25519 (x only).
+// Big-endian without leading zeros for RSA; fixed length of the curve for EC; RFC 8032 and 7748 bytes for Ed25519 and X25519 (x only).
 struct PublicComponents {
   KeyType type = KeyType::rsa;
   std::string n, e;  // rsa
-  std::string x, y;  // p256 p384 p521; ed25519 has x
+  std::string x, y;  // p256 p384 p521; ed25519 and x25519 have x
 };
 struct PrivateComponents {
   PublicComponents open;

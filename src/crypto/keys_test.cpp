@@ -184,7 +184,7 @@ TEST(Keys, other_curves_are_refused) {
       "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEavCoqqaVK/2q/o+Y/4PMCVF+3wZlvH2J\n"
       "AJy9/lbWlC/mnqR+tdQZtuRvBiO97DKUYIKVxuVIl+qNuHeyDwTNAA==\n"
       "-----END PUBLIC KEY-----\n";
-  EXPECT_EQ(PublicKey::from_pem(kPem).error().message(), "key: only the curves P-256, P-384, P-521 and Ed25519 are used here");
+  EXPECT_EQ(PublicKey::from_pem(kPem).error().message(), "key: only the curves P-256, P-384, P-521, Ed25519 and X25519 are used here");
 }
 
 TEST(Keys, an_encrypted_pem_is_refused_without_asking_on_the_terminal) {

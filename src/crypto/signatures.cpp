@@ -121,6 +121,7 @@ bool fits(SignatureAlgorithm alg, KeyType type) {
     case KeyType::p384: return alg == SignatureAlgorithm::ES384;
     case KeyType::p521: return alg == SignatureAlgorithm::ES512;
     case KeyType::ed25519: return alg == SignatureAlgorithm::EdDSA;
+    case KeyType::x25519: return false;
   }
   std::unreachable();
 }

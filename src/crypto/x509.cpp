@@ -90,9 +90,15 @@ X509Ptr blank(std::string_view common_name, const PrivateKey& key, Validity vali
   return made;
 }
 
+// As strong as the key; Ed25519 hashes by itself.
+const EVP_MD* digest_for(KeyType type) {
+  if (type == KeyType::ed25519) return nullptr;
+  return evp_md(type == KeyType::p384 ? Hash::sha384 : type == KeyType::p521 ? Hash::sha512 : Hash::sha256);
+}
+
 Result<std::string> signed_pem(X509* certificate, const PrivateKey& by) {
   const Bio bio(BIO_new(BIO_s_mem()));
-  if (X509_sign(certificate, KeyAccess::of(by), by.type() == KeyType::ed25519 ? nullptr : evp_md(Hash::sha256)) <= 0 ||
+  if (X509_sign(certificate, KeyAccess::of(by), digest_for(by.type())) <= 0 ||
       !bio || PEM_write_bio_X509(bio.get(), certificate) != 1)
     return broken();
   char* data = nullptr;
@@ -143,6 +149,15 @@ std::vector<std::string> names_of(const X509* certificate) {
   return texts;
 }
 
+Result<CertificateFacts> facts_of(X509* certificate) {
+  GH_TRY(const auto from, time_of(X509_get0_notBefore(certificate)));
+  GH_TRY(const auto until, time_of(X509_get0_notAfter(certificate)));
+  auto* key = X509_get_pubkey(certificate);
+  if (key == nullptr) return failure(Fault::invalid, "certificate: its key cannot be read");
+  GH_TRY(auto checked, KeyAccess::adopt_public(key));
+  return CertificateFacts{subject_of(certificate), {from, until}, names_of(certificate), std::move(checked)};
+}
+
 Result<void> check_input(std::string_view common_name, Validity validity) {
   if (common_name.empty() || common_name.size() > kNameMax || !is_utf8(common_name))
     return failure(Fault::invalid, "certificate: a common name has 1 to 64 bytes");
@@ -188,15 +203,48 @@ Result<Certificate> issue_leaf(const Certificate& authority, const std::vector<s
   return Certificate{std::move(pem), std::move(key)};
 }
 
+Result<std::string> self_signed(const PrivateKey& key, std::string_view common_name, Validity validity, Random& random) {
+  GH_DO(check_input(common_name, validity));
+  if (key.type() == KeyType::x25519) return failure(Fault::invalid, "certificate: an X25519 key cannot sign its own");
+  const QuietErrors quiet;
+  const auto made = blank(common_name, key, validity, random);
+  if (!made || X509_set_issuer_name(made.get(), X509_get_subject_name(made.get())) != 1 ||
+      !add_extension(made.get(), made.get(), NID_basic_constraints, "critical,CA:FALSE") ||
+      !add_extension(made.get(), made.get(), NID_subject_key_identifier, "hash"))
+    return broken();
+  return signed_pem(made.get(), key);
+}
+
 Result<CertificateFacts> read_certificate(std::string_view pem) {
   const QuietErrors quiet;
   GH_TRY(const auto parsed, parse(pem));
-  GH_TRY(const auto from, time_of(X509_get0_notBefore(parsed.get())));
-  GH_TRY(const auto until, time_of(X509_get0_notAfter(parsed.get())));
-  auto* key = X509_get_pubkey(parsed.get());
-  if (key == nullptr) return failure(Fault::invalid, "certificate: its key cannot be read");
-  GH_TRY(auto checked, KeyAccess::adopt_public(key));
-  return CertificateFacts{subject_of(parsed.get()), {from, until}, names_of(parsed.get()), std::move(checked)};
+  return facts_of(parsed.get());
+}
+
+Result<CertificateFacts> read_certificate_der(std::string_view der) {
+  if (der.size() > kPemMax) return failure(Fault::invalid, "certificate: larger than 256 KiB");
+  const QuietErrors quiet;
+  const auto* at = bytes_of(der);
+  const X509Ptr parsed(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  if (!parsed || at != bytes_of(der) + der.size()) return failure(Fault::invalid, "certificate: not a DER certificate");
+  return facts_of(parsed.get());
+}
+
+Result<std::string> certificate_der(std::string_view pem) {
+  const QuietErrors quiet;
+  GH_TRY(const auto parsed, parse(pem));
+  unsigned char* out = nullptr;
+  const int size = i2d_X509(parsed.get(), &out);
+  if (size <= 0) return broken();
+  std::string der(reinterpret_cast<char*>(out), static_cast<std::size_t>(size));
+  OPENSSL_free(out);
+  return der;
+}
+
+std::string sha1_thumbprint(std::string_view der) {
+  std::string out(20, '\0');
+  if (EVP_Q_digest(nullptr, "SHA1", nullptr, der.data(), der.size(), bytes_of(out), nullptr) != 1) throw std::bad_alloc();
+  return out;
 }
 
 Result<void> check_matches(std::string_view certificate_pem, const PrivateKey& key) {

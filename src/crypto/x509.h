@@ -30,6 +30,10 @@ Result<Certificate> make_authority(std::string_view common_name, Validity validi
 Result<Certificate> issue_leaf(const Certificate& authority, const std::vector<std::string>& names, Validity validity,
                                Random& random);
 
+// For a key that has to go about as a certificate (JWK x5c, self-signed mutual TLS): PEM, signed by itself, no authority.
+// Fault::invalid for X25519, which signs nothing.
+Result<std::string> self_signed(const PrivateKey& key, std::string_view common_name, Validity validity, Random& random);
+
 struct CertificateFacts {
   std::string subject;  // RFC 2253 form, for people
   Validity validity;
@@ -38,6 +42,12 @@ struct CertificateFacts {
 };
 // The first certificate of a PEM text. Fault::invalid when there is none or its key is of a kind we do not use.
 Result<CertificateFacts> read_certificate(std::string_view pem);
+// The same of DER: exactly one certificate, nothing behind it.
+Result<CertificateFacts> read_certificate_der(std::string_view der);
+// The first certificate of a PEM text as DER: what TLS sends and what thumbprints are taken of.
+Result<std::string> certificate_der(std::string_view pem);
+// 20 bytes. Only to compare with JWK's old "x5t"; it proves nothing.
+std::string sha1_thumbprint(std::string_view der);
 // Fault::invalid with what to do when the certificate is not for this key.
 Result<void> check_matches(std::string_view certificate_pem, const PrivateKey& key);
 

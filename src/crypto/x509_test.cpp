@@ -6,6 +6,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "core/bytes.h"
 #include "crypto/evp.h"
 
 namespace gatehouse::crypto {
@@ -88,6 +89,27 @@ TEST_F(Certificates, strange_names_and_dates_are_refused) {
 TEST_F(Certificates, serial_numbers_differ) {
   const auto a = issue_leaf(authority_, {"localhost"}, year_, *random_).value(), b = issue_leaf(authority_, {"localhost"}, year_, *random_).value();
   EXPECT_NE(ASN1_INTEGER_cmp(X509_get0_serialNumber(parsed(a.pem).get()), X509_get0_serialNumber(parsed(b.pem).get())), 0);
+}
+
+TEST_F(Certificates, a_key_may_vouch_for_itself) {
+  for (const auto spec : {KeySpec::rsa2048, KeySpec::p256, KeySpec::p384, KeySpec::p521, KeySpec::ed25519}) {
+    const auto key = PrivateKey::generate(spec).value();
+    const auto pem = self_signed(key, "signing key of gate.example", year_, *random_);
+    ASSERT_TRUE(pem) << pem.error().message();
+    const auto der = certificate_der(*pem).value();
+    const auto facts = read_certificate_der(der).value();
+    EXPECT_EQ(facts.subject, "CN=signing key of gate.example");
+    EXPECT_EQ(facts.key, key.public_key());
+    EXPECT_TRUE(check_matches(*pem, key));
+    EXPECT_EQ(X509_verify(parsed(*pem).get(), KeyAccess::of(key)), 1);
+    EXPECT_FALSE(read_certificate_der(der + "x"));
+    EXPECT_FALSE(read_certificate_der(der.substr(1)));
+    EXPECT_EQ(sha1_thumbprint(der).size(), 20U);
+  }
+  EXPECT_FALSE(self_signed(PrivateKey::generate(KeySpec::x25519).value(), "x", year_, *random_));
+  EXPECT_FALSE(self_signed(PrivateKey::generate(KeySpec::p256).value(), "", year_, *random_));
+  EXPECT_FALSE(certificate_der("no certificate"));
+  EXPECT_EQ(hex_encode(sha1_thumbprint("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");  // FIPS 180-4
 }
 
 }  // namespace
