@@ -1,84 +1,19 @@
 #include "jose/jwk.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/bytes.h"
-#include "core/text.h"
 #include "crypto/hash.h"
+#include "jose/jwk_members.h"
 
 namespace gatehouse::jose {
 namespace {
 
 using crypto::KeyType;
-
-constexpr std::size_t kKeyOpsMax = 10;
+using members::refused;
 
 crypto::Hash hash_of(Alg alg) {
   return alg == Alg::HS256 ? crypto::Hash::sha256 : alg == Alg::HS384 ? crypto::Hash::sha384 : crypto::Hash::sha512;
-}
-
-std::unexpected<Error> refused(std::string why) { return failure(Fault::invalid, "jwk: " + std::move(why)); }
-
-// A member that must be base64url when it is there; empty when it is not.
-Result<std::string> bytes(const json::value& key, std::string_view name) {
-  const auto* member = find(key, name);
-  if (member == nullptr) return std::string();
-  if (!member->is_string()) return refused(std::string(name) + " must be a string");
-  auto decoded = base64url_decode(std::string_view(member->get_string()));
-  if (!decoded || decoded->empty()) return refused(std::string(name) + " is not base64url");
-  return decoded;
-}
-
-Result<std::string> needed(const json::value& key, std::string_view name) {
-  GH_TRY(auto value, bytes(key, name));
-  if (value.empty()) return refused(std::string(name) + " is missing");
-  return value;
-}
-
-// Absent: empty. Of another type: refused, because what it says cannot be respected.
-Result<std::optional<std::string>> text(const json::value& key, std::string_view name) {
-  const auto* member = find(key, name);
-  if (member == nullptr) return std::nullopt;
-  if (!member->is_string()) return refused(std::string(name) + " must be a string");
-  return std::string(member->get_string());
-}
-
-Result<crypto::PublicComponents> read_public(const json::value& key, std::string_view kty) {
-  crypto::PublicComponents parts;
-  if (kty == "RSA") {
-    if (find(key, "oth") != nullptr) return refused("RSA keys with more than two primes are not used here");
-    GH_TRY(parts.n, needed(key, "n"));
-    GH_TRY(parts.e, needed(key, "e"));
-    return parts;
-  }
-  const auto curve = find_string(key, "crv").value_or("");
-  GH_TRY(parts.x, needed(key, "x"));
-  if (kty == "OKP") {
-    if (curve != "Ed25519") return refused("of the curves of OKP only Ed25519 is used here");
-    parts.type = KeyType::ed25519;
-    return parts;
-  }
-  GH_TRY(parts.y, needed(key, "y"));
-  for (const auto type : {KeyType::p256, KeyType::p384, KeyType::p521}) {
-    if (curve != crypto::name_of(type)) continue;
-    parts.type = type;
-    return parts;
-  }
-  return refused("of the curves of EC only P-256, P-384 and P-521 are used here");
-}
-
-Result<crypto::PrivateKey> read_private(const json::value& key, crypto::PublicComponents open) {
-  crypto::PrivateComponents parts;
-  parts.open = std::move(open);
-  const std::array<std::pair<std::string_view, Secret*>, 6> members{
-      {{"d", &parts.d}, {"p", &parts.p}, {"q", &parts.q}, {"dp", &parts.dp}, {"dq", &parts.dq}, {"qi", &parts.qi}}};
-  for (const auto& [name, target] : members) {
-    if (parts.open.type != KeyType::rsa && name != "d") continue;
-    GH_TRY(auto value, bytes(key, name));
-    *target = Secret(std::move(value));
-  }
-  return crypto::PrivateKey::from_components(parts);
 }
 
 struct Purpose {
@@ -87,49 +22,29 @@ struct Purpose {
 
 // RFC 7517 §4.2, §4.3. A key for encryption is none of ours.
 Result<Purpose> read_purpose(const json::value& key) {
-  GH_TRY(const auto use, text(key, "use"));
+  GH_TRY(const auto use, members::text(key, "use"));
   if (use && *use != "sig") return refused("its use is not signing");
-  const auto* ops = find(key, "key_ops");
-  if (ops == nullptr) return Purpose{};
-  auto names = find_strings(key, "key_ops");
-  if (!ops->is_array() || names.size() != ops->get_array().size() || names.size() > kKeyOpsMax) return refused("key_ops cannot be read");
-  std::ranges::sort(names);
-  if (std::ranges::adjacent_find(names) != names.end()) return refused("key_ops names an operation twice");
-  const Purpose purpose{std::ranges::binary_search(names, "sign"), std::ranges::binary_search(names, "verify")};
+  GH_TRY(const auto ops, members::operations(key));
+  if (!ops) return Purpose{};
+  const Purpose purpose{std::ranges::binary_search(*ops, "sign"), std::ranges::binary_search(*ops, "verify")};
   if (!purpose.sign && !purpose.verify) return refused("its key_ops have neither sign nor verify");
   return purpose;
 }
 
 Result<std::optional<Alg>> read_alg(const json::value& key) {
-  GH_TRY(const auto name, text(key, "alg"));
+  GH_TRY(const auto name, members::text(key, "alg"));
   if (!name) return std::nullopt;
   const auto alg = alg_named(*name);
   if (!alg) return refused("its alg is not a signature algorithm that is known here");
   return alg;
 }
 
-bool is_kid(std::string_view kid) { return kid.size() <= kKidMax && is_utf8(kid); }
-
-std::string kty_of(KeyType type) { return type == KeyType::rsa ? "RSA" : type == KeyType::ed25519 ? "OKP" : "EC"; }
-
-// The members that make the key, in the order of RFC 7638 §3.2.
-json::object essential(const crypto::PublicKey& key) {
-  const auto parts = key.components();
-  json::object members;
-  if (parts.type == KeyType::rsa) members["e"] = base64url_encode(parts.e);
-  if (parts.type != KeyType::rsa) members["crv"] = std::string(crypto::name_of(parts.type));
-  members["kty"] = kty_of(parts.type);
-  if (parts.type == KeyType::rsa) members["n"] = base64url_encode(parts.n);
-  if (parts.type != KeyType::rsa) members["x"] = base64url_encode(parts.x);
-  if (!parts.y.empty()) members["y"] = base64url_encode(parts.y);
-  return members;
-}
-
 }  // namespace
 
 Result<Jwk> Jwk::make(Material key, std::string kid, std::optional<Alg> alg) {
-  if (!is_kid(kid)) return refused("its kid is longer than 256 bytes or not UTF-8");
+  if (!members::is_kid(kid)) return refused("its kid is longer than 256 bytes or not UTF-8");
   Jwk made(std::move(key), std::move(kid), std::nullopt);
+  if (const auto* open = made.public_key(); open != nullptr && open->type() == KeyType::x25519) return refused("an X25519 key signs nothing");
   if (alg && !made.fits(*alg)) return refused("its alg does not fit its type");
   made.alg_ = alg;
   return made;
@@ -160,22 +75,17 @@ Result<Jwk> Jwk::parse(const json::value& value) {
   const auto kty = find_string(value, "kty").value_or("");
   GH_TRY(const auto purpose, read_purpose(value));
   GH_TRY(const auto alg, read_alg(value));
-  GH_TRY(const auto kid, text(value, "kid"));
+  GH_TRY(const auto kid, members::text(value, "kid"));
 
   std::optional<Jwk> key;
   if (kty == "oct") {
     if (!alg) return refused("an oct key must say its alg");
-    GH_TRY(auto secret, needed(value, "k"));
+    GH_TRY(auto secret, members::needed(value, "k"));
     GH_TRY(key, of(Secret(std::move(secret)), kid.value_or(""), *alg));
-  } else if (kty == "RSA" || kty == "EC" || kty == "OKP") {
-    GH_TRY(auto parts, read_public(value, kty));
-    if (find(value, "d") != nullptr) {
-      GH_TRY(auto pair, read_private(value, std::move(parts)));
-      GH_TRY(key, make(std::move(pair), kid.value_or(""), alg));
-    } else {
-      GH_TRY(auto open, crypto::PublicKey::from_components(parts));
-      GH_TRY(key, make(std::move(open), kid.value_or(""), alg));
-    }
+  } else if (members::is_asymmetric(kty)) {
+    GH_TRY(auto pair, members::asymmetric(value, kty));
+    Material material = std::visit([](auto half) { return Material(std::move(half)); }, std::move(pair));
+    GH_TRY(key, make(std::move(material), kid.value_or(""), alg));
   } else {
     return refused("its kty is not RSA, EC, OKP or oct");
   }
@@ -199,6 +109,7 @@ Alg Jwk::signing_alg() const {
     case KeyType::p384: return Alg::ES384;
     case KeyType::p521: return Alg::ES512;
     case KeyType::ed25519: return Alg::EdDSA;
+    case KeyType::x25519: break;  // make() lets none in
   }
   std::unreachable();
 }
@@ -224,44 +135,27 @@ const crypto::PublicKey* Jwk::public_key() const {
 Result<json::object> Jwk::public_json() const {
   const auto* open = public_key();
   if (open == nullptr) return failure(Fault::denied, "jwk: a symmetric key has no public half");
-  auto members = essential(*open);
-  if (!kid_.empty()) members["kid"] = kid_;
-  if (alg_) members["alg"] = std::string(name_of(*alg_));
-  members["use"] = "sig";
-  return members;
+  auto json = members::essential(*open);
+  if (!kid_.empty()) json["kid"] = kid_;
+  if (alg_) json["alg"] = std::string(name_of(*alg_));
+  json["use"] = "sig";
+  return json;
 }
 
 json::object Jwk::secret_json() const {
-  json::object members;
   if (const auto* secret = std::get_if<Secret>(&key_)) {
-    members["kty"] = "oct";
-    members["k"] = base64url_encode(secret->reveal());
-    members["alg"] = std::string(name_of(*alg_));
-    members["use"] = "sig";
-    if (!kid_.empty()) members["kid"] = kid_;
-    return members;
+    json::object json{{"kty", "oct"}, {"k", base64url_encode(secret->reveal())}, {"alg", std::string(name_of(*alg_))}, {"use", "sig"}};
+    if (!kid_.empty()) json["kid"] = kid_;
+    return json;
   }
-  members = public_json().value();
-  const auto* pair = std::get_if<crypto::PrivateKey>(&key_);
-  if (pair == nullptr) return members;
-  const auto parts = pair->components();
-  const std::array<std::pair<std::string_view, const Secret*>, 6> secrets{
-      {{"d", &parts.d}, {"p", &parts.p}, {"q", &parts.q}, {"dp", &parts.dp}, {"dq", &parts.dq}, {"qi", &parts.qi}}};
-  for (const auto& [name, value] : secrets)
-    if (!value->empty()) members[json::string_view(name.data(), name.size())] = base64url_encode(value->reveal());
-  return members;
+  auto json = public_json().value();
+  if (const auto* pair = std::get_if<crypto::PrivateKey>(&key_)) members::add_private(json, *pair);
+  return json;
 }
 
 std::string Jwk::thumbprint() const {
   const auto* open = public_key();
-  json::object members;
-  if (open != nullptr) {
-    members = essential(*open);
-  } else {
-    members["k"] = base64url_encode(std::get<Secret>(key_).reveal());
-    members["kty"] = "oct";
-  }
-  return base64url_encode(crypto::sha256(to_text(members)));
+  return open != nullptr ? members::thumbprint(*open) : members::thumbprint(std::get<Secret>(key_));
 }
 
 }  // namespace gatehouse::jose

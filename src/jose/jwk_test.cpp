@@ -90,7 +90,9 @@ TEST(Jwk, what_is_not_for_signing_or_contradicts_itself_is_refused) {
       {R"("kty":"oct","k":"c2hvcnQ")", R"(,"alg":"HS256")", "jwk: an oct key must be as long as its hash"},
       {R"("kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4=","y":"AA")", "", "jwk: x is not base64url"},
       {R"("kty":"EC","crv":"secp256k1","x":"AA","y":"AA")", "", "jwk: of the curves of EC only P-256, P-384 and P-521 are used here"},
-      {R"("kty":"OKP","crv":"X25519","x":"AA")", "", "jwk: of the curves of OKP only Ed25519 is used here"},
+      {R"("kty":"OKP","crv":"X448","x":"AA")", "", "jwk: of the curves of OKP only Ed25519 and X25519 are used here"},
+      {R"("kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08")", "", "jwk: an X25519 key signs nothing"},
+      {R"("kty":"OKP","crv":"P-256","x":"AA")", "", "jwk: of the curves of OKP only Ed25519 and X25519 are used here"},
       {R"("kty":"RSA","e":"AQAB")", "", "jwk: n is missing"},
       {R"("kty":"AKP")", "", "jwk: its kty is not RSA, EC, OKP or oct"},
   };

@@ -2,32 +2,18 @@
 #include <algorithm>
 
 #include "jose/jwk.h"
+#include "jose/jwk_members.h"
 
 namespace gatehouse::jose {
 namespace {
 
 std::unexpected<Error> refused(std::string why) { return failure(Fault::invalid, "jwks: " + std::move(why)); }
 
-bool has_private_half(const json::value& key) {
-  constexpr std::string_view kNames[] = {"d", "p", "q", "dp", "dq", "qi"};
-  return std::ranges::any_of(kNames, [&](std::string_view name) { return find(key, name) != nullptr; });
-}
-
 std::optional<KeyKind> kind_of(const json::value& key) {
   const auto kty = find_string(key, "kty").value_or("");
   if (kty == "oct") return KeyKind::symmetric;
-  if (kty == "RSA" || kty == "EC" || kty == "OKP") return KeyKind::asymmetric;
+  if (members::is_asymmetric(kty)) return KeyKind::asymmetric;
   return std::nullopt;
-}
-
-// Two signing keys with one kid leave open which of them a token means, even when one of them cannot be used here.
-bool repeats_a_kid(const json::array& entries) {
-  std::vector<std::string> kids;
-  for (const auto& entry : entries)
-    if (auto kid = find_string(entry, "kid"); kid && !kid->empty() && find_string(entry, "use").value_or("sig") == "sig" && kind_of(entry))
-      kids.push_back(*std::move(kid));
-  std::ranges::sort(kids);
-  return std::ranges::adjacent_find(kids) != kids.end();
 }
 
 }  // namespace
@@ -53,25 +39,21 @@ Result<KeySet> KeySet::parse(std::string_view text, KeyKind kind) {
 }
 
 Result<KeySet> KeySet::parse(const json::value& value, KeyKind kind) {
-  const auto* list = gatehouse::find(value, "keys");
-  if (list == nullptr || !list->is_array()) return refused("must be a JSON object with an array \"keys\"");
-  const auto& entries = list->get_array();
-  if (entries.size() > kKeySetKeysMax) return refused("more than 100 keys");
-  if (repeats_a_kid(entries)) return refused("two keys have one kid");
+  GH_TRY(const auto* list, members::entries(value));
+  if (members::repeats_a_kid(*list, "sig")) return refused("two keys have one kid");
 
   std::vector<Jwk> keys;
   std::vector<std::string> ignored;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto& entry = entries[i];
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const auto& entry = (*list)[i];
     const auto ignore = [&](std::string_view why) { ignored.push_back("key " + std::to_string(i + 1) + ": " + std::string(why)); };
-    if (!entry.is_object()) return refused("every key must be a JSON object");
     const auto found = kind_of(entry);
     if (!found) {
       ignore("its kty is not known here");
     } else if (*found != kind) {
       return refused(kind == KeyKind::asymmetric ? "a published set holds a symmetric key: whoever reads it could sign"
                                                  : "a set of symmetric keys holds another kind");
-    } else if (kind == KeyKind::asymmetric && has_private_half(entry)) {
+    } else if (kind == KeyKind::asymmetric && members::has_private_half(entry)) {
       ignore("its private half was published with it");
     } else if (auto key = Jwk::parse(entry); key) {
       keys.push_back(*std::move(key));
