@@ -12,7 +12,7 @@ struct Words {
 
 Words words_of(Flaw flaw) {
   switch (flaw) {
-    case Flaw::too_large: return {"too_large", "The token is larger than 16 KiB."};
+    case Flaw::too_large: return {"too_large", "The token is larger than is read here."};
     case Flaw::not_compact: return {"not_compact", "The token does not have the three parts of a signed token."};
     case Flaw::bad_encoding: return {"bad_encoding", "A part of the token is not base64url."};
     case Flaw::bad_header: return {"bad_header", "The header of the token cannot be read."};
@@ -40,6 +40,15 @@ Words words_of(Flaw flaw) {
     case Flaw::bad_audience: return {"bad_audience", "The audience of the token cannot be read."};
     case Flaw::wrong_audience: return {"wrong_audience", "The token is meant for another audience."};
     case Flaw::subject_missing: return {"subject_missing", "The token does not name its subject."};
+    case Flaw::not_encrypted: return {"not_encrypted", "The token does not have the five parts of an encrypted token."};
+    case Flaw::alg_refused: return {"alg_refused", "The token is encrypted with RSA1_5 or a password, which are refused here."};
+    case Flaw::enc_missing: return {"enc_missing", "The token does not name the cipher of its content."};
+    case Flaw::enc_unknown: return {"enc_unknown", "The token names a cipher that is not known here."};
+    case Flaw::enc_not_allowed: return {"enc_not_allowed", "The token is encrypted with a cipher that is not allowed here."};
+    case Flaw::compressed: return {"compressed", "The token is compressed, which is refused here."};
+    case Flaw::bad_encryption: return {"bad_encryption", "The token cannot be decrypted."};
+    case Flaw::not_nested: return {"not_nested", "The encrypted token holds something else than a signed token."};
+    case Flaw::header_contradicts: return {"header_contradicts", "The header of the encrypted token contradicts its claims."};
     case Flaw::nothing_expected: return {"nothing_expected", "What to expect of a token is not configured here, so none is accepted."};
   }
   std::unreachable();

@@ -39,6 +39,15 @@ enum class Flaw {
   bad_audience,         // neither a string nor an array of strings
   wrong_audience,
   subject_missing,
+  not_encrypted,        // not five parts
+  alg_refused,          // RSA1_5, PBES2-*
+  enc_missing,
+  enc_unknown,
+  enc_not_allowed,
+  compressed,           // "zip" is there
+  bad_encryption,       // whatever is wrong with key, nonce, text or tag: which of them is nobody's business
+  not_nested,           // "cty" says that there is no token inside
+  header_contradicts,   // claims repeated in the header (RFC 7519 §5.3) differ
   nothing_expected,     // our own mistake: no issuer, audience or time was given; fail closed
 };
 inline constexpr int kFlaws = static_cast<int>(Flaw::nothing_expected) + 1;

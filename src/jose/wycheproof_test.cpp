@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "core/json.h"
+#include "jose/jwe.h"
 #include "jose/jws.h"
 
 namespace gatehouse::jose {
@@ -116,6 +117,18 @@ TEST_F(Wycheproof, tokens_of_rfc_7520_verify_with_keys_that_tell_no_wrong_alg) {
 }
 
 TEST_F(Wycheproof, json_web_key) { every("json_web_key_test.json", {}, verifies); }
+
+TEST_F(Wycheproof, json_web_encryption) {
+  Decided decided{{135, "invalid"}};  // zip
+  for (const std::int64_t id : {100, 101, 102, 103, 104, 105, 112, 128}) decided[id] = "invalid";  // RSA1_5
+  every("json_web_encryption_test.json", decided, [](const json::value& group, const json::value& test) {
+    auto key = EncryptionKey::parse(*find(group, "private"));
+    if (!key) return false;
+    const auto keys = EncryptionKeySet::of({*std::move(key)}).value();
+    const auto opened = decrypt(*find_string(test, "jwe"), keys, kEveryEnc);
+    return opened && name_of(opened->enc) == find_string(test, "enc") && opened->payload == hex(test, "pt");
+  });
+}
 
 TEST_F(Wycheproof, ecdsa_p256) {
   every("ecdsa_secp256r1_sha256_p1363_test.json", {}, [](const json::value& group, const json::value& test) {
