@@ -12,11 +12,11 @@ namespace {
 using namespace gatehouse;
 using namespace gatehouse::jose;
 
-// Public example keys (RFC 7518 appendix C, RFC 7516 appendix A.3): fixed, so that findings can be repeated.
+// Fixed, so that findings can be repeated; and not those of any published JWE, which would rightly open. RFC 7515 appendix A.3.
 constexpr std::string_view kEc =
-    R"({"kty":"EC","crv":"P-256","alg":"ECDH-ES","kid":"ec","x":"weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ","y":"e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck","d":"VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw"})";
-constexpr std::string_view kWrap = R"({"kty":"oct","alg":"A128KW","kid":"kw","k":"GawgguFyGrWKav7AX4VKUg"})";
-constexpr std::string_view kGcm = R"({"kty":"oct","alg":"A128GCMKW","kid":"gcm","k":"7WE3mok1OSUiEM8sgUHnAA"})";
+    R"({"kty":"EC","crv":"P-256","alg":"ECDH-ES","kid":"ec","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"})";
+constexpr std::string_view kWrap = R"({"kty":"oct","alg":"A128KW","kid":"kw","k":"Z2F0ZWhvdXNlLWZ1enotMQ"})";
+constexpr std::string_view kGcm = R"({"kty":"oct","alg":"A128GCMKW","kid":"gcm","k":"Z2F0ZWhvdXNlLWZ1enotMg"})";
 
 struct World {
   std::unique_ptr<Random> random = seeded_random(1);
