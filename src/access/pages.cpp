@@ -6,12 +6,18 @@ namespace gatehouse::access {
 
 namespace {
 
+// The look of the org's own sign-in pages (signin/page.cpp), as far as these few pages need it.
 constexpr std::string_view kStyle =
-    ":root{color-scheme:light dark;--accent:#2456c8}@media(prefers-color-scheme:dark){:root{--accent:#8fb2ff}}"
-    "body{font:16px/1.6 system-ui,sans-serif;max-width:30rem;margin:14vh auto;padding:0 1.25rem}"
-    "h1{font-size:1.5rem;line-height:1.25}a{color:var(--accent)}"
-    "button,.button{display:inline-block;font:inherit;padding:.6rem 1.2rem;border:0;border-radius:.5rem;background:var(--accent);"
-    "color:Canvas;text-decoration:none;cursor:pointer}";
+    ":root{color-scheme:light dark;--ink:#1c2330;--paper:#fff;--back:#eef1f6;--line:#c9d0dc;--brand:#2b50d8;--on-brand:#fff}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e9edf5;--paper:#1a202c;--back:#10141c;--line:#3b4556;--brand:#8ea6ff;--on-brand:#0d1428}}"
+    "*{box-sizing:border-box}html{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}"
+    "body{margin:0;min-height:100vh;display:flex;align-items:center;justify-content:center;padding:1.25rem}"
+    "main{width:100%;max-width:25rem;background:var(--paper);border:1px solid var(--line);border-radius:14px;padding:2rem}"
+    "h1{font-size:1.5rem;line-height:1.25;margin:0 0 .25rem}p{margin:.5rem 0}a{color:var(--brand)}"
+    "button,.button{display:inline-block;width:100%;margin-top:1rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;"
+    "padding:.75rem 1rem;border:0;border-radius:9px;background:var(--brand);color:var(--on-brand);cursor:pointer}"
+    ":focus-visible{outline:3px solid var(--brand);outline-offset:2px}"
+    "@media(max-width:30rem){body{align-items:flex-start;padding:0}main{border:0;border-radius:0;min-height:100vh}}";
 
 net::Reply page(int status, std::string_view title, const std::string& body) {
   std::string html = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
