@@ -170,7 +170,7 @@ class Parser {
       const auto offset = now().offset;
       if (strength == kCompares && std::exchange(compared, true)) return fail(offset, "comparisons cannot be chained; join two of them with AND");
       advance();
-      if (now().is("+") && tokens_[at_ - 1].is("+")) return fail(offset, "++ is not part of the language");
+      if (now().is("+") && tokens_[at_ - 1].is("+") && offset + 1 == now().offset) return fail(offset, "++ is not part of the language");
       GH_TRY(auto right, binary(strength + 1));
       if (matching) {
         GH_TRY(left, matches(offset, std::move(left), std::move(right)));
