@@ -113,7 +113,7 @@ TEST(Expression, what_cannot_be_read_is_told_with_its_place) {
       {"'x'.toUper()", 1, 5, "no function .toUper()"}, {"String.len()", 1, 1, "0 arguments given; write String.len(text)"}, {"String.len('a', 'b')", 1, 1, "2 arguments given"},
       {"user", 1, 1, "name an attribute"}, {"user[0]", 1, 1, "name an attribute"}, {"user.", 1, 6, "expected a name"}, {"true ? 1", 1, 9, "expected ':'"},
       {"1 < 2 < 3", 1, 7, "cannot be chained"}, {"new Date()", 1, 1, "constructors"}, {"T(java.lang.Runtime)", 1, 1, "type references"}, {"@bean", 1, 1, "bean and variable"},
-      {"#var", 1, 1, "bean and variable"}, {"#this", 1, 1, "means nothing elsewhere"}, {"user.salary between {1, 2}", 1, 13, "not part of the language"}, {"'a' instanceof x", 1, 5, "not part"},
+      {"#var", 1, 1, "bean and variable"}, {"#this", 1, 1, "means nothing elsewhere"}, {"#thisx", 1, 1, "variable references"}, {"user.salary between {1, 2}", 1, 13, "not part of the language"}, {"'a' instanceof x", 1, 5, "not part"},
       {"1++", 1, 2, "++"}, {"--1", 1, 2, "-- is not"}, {"'a' matches '('", 1, 13, "regular expression"}, {"'a' matches '(a)\\1'", 1, 13, "back references"},
       {"isMemberOfGroupNameRegex('(?=x)')", 1, 26, "look-around"}, {"{1, 'a': 2}", 1, 8, "a list cannot have keys"}, {"{'a': 1, 2}", 1, 11, "needs a key"}, {"99999999999999999999", 1, 1, "too large"},
       {"getFilteredGroups({'x'}, 'group.', 5)", 1, 26, "in the expression about the group, at character 7"}, {"getFilteredGroups({'x'}, 'user.email', 5)", 1, 26, "'user' is not known here"},

@@ -11,6 +11,14 @@ namespace {
 
 using namespace std::chrono;
 
+// Reading and writing by a pattern, and asking for a zone, take longer than other functions.
+constexpr std::size_t kPatternSteps = 20, kZoneSteps = 10;
+
+Result<std::string> formatted(Call& call, const Moment& moment, std::string_view pattern) {
+  GH_DO(call.meter.step(kPatternSteps + pattern.size()));
+  return format(moment, pattern);
+}
+
 Result<std::int64_t> stamp(Call& call) {
   GH_TRY(const auto text, call.text(0));
   const auto number = parse_int(trim(text));
@@ -26,12 +34,13 @@ Result<Value> iso(Call& call, const Moment& moment) {
 Result<Value> now_text(Call& call) {
   Moment moment{call.now, {}};
   if (!call.is_null(0)) {
+    GH_DO(call.meter.step(kZoneSteps));
     GH_TRY(moment.zone, call.text(0));
     GH_DO(check_zone(moment.zone));
   }
   if (call.is_null(1)) return iso(call, moment);
   GH_TRY(const auto pattern, call.text(1));
-  GH_TRY(auto written, format(moment, pattern));
+  GH_TRY(auto written, formatted(call, moment, pattern));
   return text(call.meter, std::move(written));
 }
 
@@ -55,6 +64,7 @@ Result<Moment> read(Call& call) {
   GH_TRY(const auto time, call.text(0));
   if (call.is_null(1)) return parse_iso8601(time);
   GH_TRY(const auto pattern, call.text(1));
+  GH_DO(call.meter.step(kPatternSteps + pattern.size()));
   return parse(time, pattern, call.now);
 }
 
@@ -80,7 +90,7 @@ Result<Value> to_pattern(Call& call) {
   if (call.is_null(0)) return null();
   GH_TRY(const auto moment, call.moment(0));
   GH_TRY(const auto pattern, call.text(1));
-  GH_TRY(auto written, format(moment, pattern));
+  GH_TRY(auto written, formatted(call, moment, pattern));
   return text(call.meter, std::move(written));
 }
 
@@ -110,6 +120,7 @@ Result<Value> to_string(Call& call) {
 
 Result<Value> to_zone(Call& call) {
   GH_TRY(auto moment, call.moment(0));
+  GH_DO(call.meter.step(kZoneSteps));
   GH_TRY(moment.zone, call.text(1));
   GH_DO(check_zone(moment.zone));
   if (moment.zone == "UTC" || moment.zone == "Z") moment.zone.clear();

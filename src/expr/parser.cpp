@@ -395,6 +395,7 @@ class Parser {
     if (token.is_word("false")) return make(token.offset, Literal{boolean(false)});
     if (token.is_word("null")) return make(token.offset, Literal{null()});
     if (token.text == "#this") return element(token);
+    if (token.text.starts_with('#')) return fail(token.offset, "variable references (#…) are not part of the language");
     if (now().is("(")) {
       if (find_function(Place::function, token.text) != nullptr) return call(token.text, token.offset, Place::function, nullptr);
       if (token.text == "T") return fail(token.offset, "type references (T(…)) are not part of the language");

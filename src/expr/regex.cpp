@@ -35,9 +35,9 @@ Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern) {
 }
 
 Result<bool> Regex::matches(Meter& meter, std::string_view text) const {
-  // RE2's worst case is text x program; one step is 64 bytes for a small program.
+  // RE2's worst case, when its automaton outgrows its memory, is text x program.
   const auto size = static_cast<std::size_t>(std::max(program_->re.ProgramSize(), 1));
-  GH_DO(meter.look_at(text.size() * (1 + size / 64)));
+  GH_DO(meter.look_at(text.size() * size));
   return RE2::FullMatch({text.data(), text.size()}, program_->re);
 }
 
