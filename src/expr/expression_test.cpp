@@ -111,7 +111,7 @@ TEST(Expression, what_cannot_be_read_is_told_with_its_place) {
       {"'ü' +\n  usr.email", 2, 3, "did you mean 'user'?"}, {"String.uppercase('x')", 1, 1, "no function String.uppercase()"},
       {"String.toUppercase('x')", 1, 1, "did you mean"}, {"Groups.startWith('OKTA', 'x', 1)", 1, 1, "did you mean Groups.startsWith()?"}, {"foo('x')", 1, 1, "no function foo()"},
       {"'x'.toUper()", 1, 5, "no function .toUper()"}, {"String.len()", 1, 1, "0 arguments given; write String.len(text)"}, {"String.len('a', 'b')", 1, 1, "2 arguments given"},
-      {"user", 1, 1, "name an attribute"}, {"user[0]", 1, 1, "name an attribute"}, {"user.", 1, 6, "expected a name"}, {"true ? 1", 1, 9, "expected ':'"},
+      {"user", 1, 1, "name an attribute"}, {"user[0]", 1, 1, "name an attribute"}, {"user.profile", 1, 6, "name an attribute"}, {"user.profile['email']", 1, 6, "name an attribute"}, {"user.", 1, 6, "expected a name"}, {"true ? 1", 1, 9, "expected ':'"},
       {"1 < 2 < 3", 1, 7, "cannot be chained"}, {"new Date()", 1, 1, "constructors"}, {"T(java.lang.Runtime)", 1, 1, "type references"}, {"@bean", 1, 1, "bean and variable"},
       {"#var", 1, 1, "bean and variable"}, {"#this", 1, 1, "means nothing elsewhere"}, {"#thisx", 1, 1, "variable references"}, {"user.salary between {1, 2}", 1, 13, "not part of the language"}, {"'a' instanceof x", 1, 5, "not part"},
       {"1++", 1, 2, "++"}, {"--1", 1, 2, "-- is not"}, {"'a' matches '('", 1, 13, "regular expression"}, {"'a' matches '(a)\\1'", 1, 13, "back references"},
@@ -142,6 +142,7 @@ TEST(Expression, what_cannot_be_evaluated_is_told_with_its_place) {
       {"user.getGroups({'group.id': 'x', 'operator': 'EXACT'})", 1, 6, "group.profile.name only"}, {"user.getGroups({'group.profile.name': 'x', 'operator': 'LIKE'})", 1, 6, "'EXACT' or 'STARTS_WITH'"},
       {"getFilteredGroups({'00gak46y5hydV6NdM0g4'}, 'group.name * 2', 1)", 1, 1, "at character 12"}, {"getFilteredGroups({'x'}, 'group.name', 0)", 1, 1, "limit of 1 or more"},
       {"String.stringSwitch('a', 'b', 'c')", 1, 1, "pairs"}, {"user.getInternalProperty('password')", 1, 6, "knows \"id\" and \"status\""}, {"'a' matches user.email + '('", 1, 5, "regular expression"},
+      {"user.getLinkedObject('manager')", 1, 6, "the result is a user"}, {"{getManagerUser('active_directory')}", 1, 1, "the result is a user"},
       {"user.firstName[0]", 1, 15, "a string has no element [0]"}, {"String.substring('a', 'b', 'c')", 1, 1, "needs an integer, and got a string"}, {"{1}.toString()", 1, 5, "cannot be used as text"},
   };
   const SampleContext context;

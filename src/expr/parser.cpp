@@ -238,10 +238,15 @@ class Parser {
     }
   }
 
-  // `user` alone would be all that is known of the user.
+  // `user` or `user.profile` alone would be all that is known of the user, and more than the vocabulary allows.
   Result<void> not_a_bare_root(const NodePtr& node) {
-    const auto* root = std::get_if<Root>(&node->what);
+    const auto* attribute = std::get_if<Attribute>(&node->what);
+    const auto* root = std::get_if<Root>(attribute == nullptr ? &node->what : &attribute->of->what);
     if (root == nullptr) return {};
+    if (attribute != nullptr) {
+      if (root->name != "user" || attribute->name != "profile") return {};
+      return fail(node->offset, "name an attribute, such as user.profile.email");
+    }
     return fail(node->offset, fmt::format("name an attribute, such as {}.{}", root->name, root->name == "user" ? "email" : "name"));
   }
 

@@ -200,13 +200,12 @@ Result<json::value> to_json(Meter& meter, const Value& value, std::size_t depth)
   if (const auto* whole = value.as<std::int64_t>()) return json::value(*whole);
   if (const auto* number = value.as<double>()) return json::value(*number);
   if (const auto* member = value.as<Member>()) return group_json(meter, *member->group);
-  const auto* object = value.as<Object>() != nullptr ? value.as<Object>()->document
-                       : value.as<User>() != nullptr ? value.as<User>()->document
-                                                     : nullptr;
-  if (object != nullptr) {
-    GH_DO(weigh(meter, *object));
-    return json::value(*object);
+  if (const auto* object = value.as<Object>()) {
+    GH_DO(weigh(meter, *object->document));
+    return json::value(*object->document);
   }
+  // A whole user would tell more than anybody meant to tell.
+  if (value.as<User>() != nullptr) return failure(Fault::invalid, "the result is a user; name an attribute, such as .email");
   if (const auto* items = value.as<List>()) {
     json::array array;
     for (const auto& item : **items) {
