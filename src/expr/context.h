@@ -35,9 +35,13 @@ class Context {
   // Users as "user" above, app users flat. nullptr when there is none.
   virtual const json::value* linked_user(std::string_view /*primary*/) const { return nullptr; }
   virtual const json::value* manager(std::string_view /*source*/) const { return nullptr; }
-  virtual const json::value* manager_app_user(std::string_view /*source*/, std::string_view /*app*/) const { return nullptr; }
+  virtual const json::value* manager_app_user(std::string_view /*source*/, std::string_view /*app*/) const {
+    return nullptr;
+  }
   virtual const json::value* assistant(std::string_view /*source*/) const { return nullptr; }
-  virtual const json::value* assistant_app_user(std::string_view /*source*/, std::string_view /*app*/) const { return nullptr; }
+  virtual const json::value* assistant_app_user(std::string_view /*source*/, std::string_view /*app*/) const {
+    return nullptr;
+  }
   // The user's app users of every instance of that directory, flat.
   virtual std::vector<const json::value*> directory_users(Directory /*which*/) const { return {}; }
 };

@@ -11,8 +11,8 @@ namespace gatehouse::expr {
 struct Country {
   std::string_view alpha2, alpha3;
   std::uint16_t numeric;
-  std::string_view name;       // short name in English
-  std::string_view also;       // common or official name, or empty
+  std::string_view name;  // short name in English
+  std::string_view also;  // common or official name, or empty
 };
 
 std::span<const Country> countries();  // by alpha2

@@ -11,7 +11,8 @@ namespace gatehouse::expr {
 namespace {
 
 Result<Value> finite(double number) {
-  if (!std::isfinite(number)) return failure(Fault::invalid, "the result is not a number (too large, or divided by zero)");
+  if (!std::isfinite(number))
+    return failure(Fault::invalid, "the result is not a number (too large, or divided by zero)");
   return Value{number};
 }
 
@@ -33,7 +34,9 @@ Result<Value> whole_arithmetic(Op op, std::int64_t a, std::int64_t b) {
 
 Result<Value> arithmetic(Op op, const Value& a, const Value& b) {
   if (a.is_null() || b.is_null()) return null();
-  if (!a.is_number() || !b.is_number()) return failure(Fault::invalid, fmt::format("'{}' needs two numbers, and got {} and {}", sign_of(op), type_of(a), type_of(b)));
+  if (!a.is_number() || !b.is_number())
+    return failure(Fault::invalid,
+                   fmt::format("'{}' needs two numbers, and got {} and {}", sign_of(op), type_of(a), type_of(b)));
   const auto *x = a.as<std::int64_t>(), *y = b.as<std::int64_t>();
   if (x != nullptr && y != nullptr) return whole_arithmetic(op, *x, *y);
   switch (op) {
@@ -48,7 +51,8 @@ Result<Value> arithmetic(Op op, const Value& a, const Value& b) {
 // Text joins with anything that has a text; a missing attribute adds nothing.
 Result<Value> plus(Meter& meter, Value a, Value b) {
   if (a.as<std::string>() == nullptr && b.as<std::string>() == nullptr) {
-    if (a.as<List>() != nullptr || b.as<List>() != nullptr) return failure(Fault::invalid, "'+' does not join lists; use Arrays.flatten(a, b)");
+    if (a.as<List>() != nullptr || b.as<List>() != nullptr)
+      return failure(Fault::invalid, "'+' does not join lists; use Arrays.flatten(a, b)");
     return arithmetic(Op::plus, a, b);
   }
   GH_TRY(auto text, as_text(meter, a));
@@ -64,13 +68,14 @@ Result<Value> ordered(Meter& meter, Op op, const Value& a, const Value& b) {
   std::partial_ordering order = std::partial_ordering::unordered;
   if (const auto *x = a.as<std::int64_t>(), *y = b.as<std::int64_t>(); x != nullptr && y != nullptr) order = *x <=> *y;
   else if (a.is_number() && b.is_number()) order = a.number() <=> b.number();
-  else if (const auto *s = a.as<std::string>(), *t = b.as<std::string>(); s != nullptr && t != nullptr) {
+  else if (const auto* s = a.as<std::string>(), *t = b.as<std::string>(); s != nullptr && t != nullptr) {
     GH_DO(meter.look_at(std::min(s->size(), t->size())));
     order = *s <=> *t;
-  } else if (const auto *p = a.as<Moment>(), *q = b.as<Moment>(); p != nullptr && q != nullptr) {
+  } else if (const auto* p = a.as<Moment>(), *q = b.as<Moment>(); p != nullptr && q != nullptr) {
     order = p->at <=> q->at;
   } else {
-    return failure(Fault::invalid, fmt::format("{} and {} cannot be compared with '{}'; convert one of them", type_of(a), type_of(b), sign_of(op)));
+    return failure(Fault::invalid, fmt::format("{} and {} cannot be compared with '{}'; convert one of them",
+                                               type_of(a), type_of(b), sign_of(op)));
   }
   switch (op) {
     case Op::less: return boolean(order < 0);
@@ -80,7 +85,9 @@ Result<Value> ordered(Meter& meter, Op op, const Value& a, const Value& b) {
   }
 }
 
-bool is_blank(const Value& value) { return value.is_null() || (value.as<std::string>() != nullptr && value.as<std::string>()->empty()); }
+bool is_blank(const Value& value) {
+  return value.is_null() || (value.as<std::string>() != nullptr && value.as<std::string>()->empty());
+}
 
 }  // namespace
 
@@ -95,8 +102,11 @@ Result<bool> Evaluation::truth(const Node& node) {
   GH_TRY(const auto value, run(node));
   if (const auto* is = value.as<bool>()) return *is;
   if (!std::exchange(faulted_, true)) fault_at_ = node.offset;
-  if (value.is_null()) return failure(Fault::invalid, "this is null (is the attribute missing?), and must be true or false; compare it, as in … == true");
-  return failure(Fault::invalid, fmt::format("this is {}, and must be true or false; compare it with something", type_of(value)));
+  if (value.is_null())
+    return failure(Fault::invalid,
+                   "this is null (is the attribute missing?), and must be true or false; compare it, as in … == true");
+  return failure(Fault::invalid,
+                 fmt::format("this is {}, and must be true or false; compare it with something", type_of(value)));
 }
 
 Result<Value> Evaluation::operator()(const Literal& node) {
@@ -154,7 +164,9 @@ Result<Value> Evaluation::operator()(const Index& node) {
   if (const auto* key = at.as<std::string>()) return member_of(meter_, of, *key);
   const auto* place = at.as<std::int64_t>();
   const auto* items = of.as<List>();
-  if (place == nullptr || items == nullptr) return failure(Fault::invalid, fmt::format("{} has no element [{}]", type_of(of), place == nullptr ? type_of(at) : std::to_string(*place)));
+  if (place == nullptr || items == nullptr)
+    return failure(Fault::invalid, fmt::format("{} has no element [{}]", type_of(of),
+                                               place == nullptr ? type_of(at) : std::to_string(*place)));
   if (*place < 0 || static_cast<std::size_t>(*place) >= (*items)->size()) return null();
   const auto& item = (**items)[static_cast<std::size_t>(*place)];
   if (const auto* string = item.as<std::string>()) GH_DO(meter_.make(string->size()));
@@ -180,7 +192,8 @@ Result<Value> Evaluation::operator()(const Each& node) {
   GH_TRY(const auto of, run(*node.of));
   if (of.is_null()) return null();
   const auto* items = of.as<List>();
-  if (items == nullptr) return failure(Fault::invalid, fmt::format(".![…] and .?[…] need a list, and got {}", type_of(of)));
+  if (items == nullptr)
+    return failure(Fault::invalid, fmt::format(".![…] and .?[…] need a list, and got {}", type_of(of)));
   std::vector<Value> made;
   const auto* outer = element_;
   for (const auto& item : **items) {
@@ -247,7 +260,8 @@ Result<Value> Evaluation::operator()(const Matches& node) {
   }
   GH_TRY(const auto pattern, run(*node.pattern));
   const auto* written = pattern.as<std::string>();
-  if (written == nullptr) return failure(Fault::invalid, fmt::format("'matches' needs a regular expression, and got {}", type_of(pattern)));
+  if (written == nullptr)
+    return failure(Fault::invalid, fmt::format("'matches' needs a regular expression, and got {}", type_of(pattern)));
   GH_DO(meter_.step(100 + written->size() * 10));  // compiling is the larger part
   GH_TRY(const auto regex, Regex::compile(*written));
   GH_TRY(const auto fits, regex->matches(meter_, text));
@@ -269,7 +283,8 @@ Result<Value> Evaluation::operator()(const Filtered& node) {
   GH_TRY(auto allowed, run(*node.allowed));
   GH_TRY(const auto limit, run(*node.limit));
   const auto* most = limit.as<std::int64_t>();
-  if (most == nullptr || *most < 1) return failure(Fault::invalid, "getFilteredGroups needs a limit of 1 or more as third argument");
+  if (most == nullptr || *most < 1)
+    return failure(Fault::invalid, "getFilteredGroups needs a limit of 1 or more as third argument");
   Value arguments[] = {std::move(allowed)};
   Call call{arguments, context_, now_, meter_};
   GH_TRY(const auto ids, call.items(0));
@@ -278,23 +293,34 @@ Result<Value> Evaluation::operator()(const Filtered& node) {
   if (tree == nullptr) {
     GH_TRY(const auto text, run(*node.text));
     const auto* written = text.as<std::string>();
-    if (written == nullptr) return failure(Fault::invalid, "getFilteredGroups needs an expression about the group in quotes, such as \"group.name\", as second argument");
+    if (written == nullptr)
+      return failure(Fault::invalid,
+                     "getFilteredGroups needs an expression about the group in quotes, such as \"group.name\", as "
+                     "second argument");
     GH_DO(meter_.step(10 + written->size()));
     std::size_t at = 0;
     auto parsed = parse_tree(*written, group_vocabulary(), at);
-    if (!parsed) return failure(Fault::invalid, fmt::format("in the expression about the group, at character {}: {}", at + 1, parsed.error().message()));
+    if (!parsed)
+      return failure(Fault::invalid, fmt::format("in the expression about the group, at character {}: {}", at + 1,
+                                                 parsed.error().message()));
     tree = *std::move(parsed);
   }
   std::vector<Value> made;
   for (const auto& group : context_.groups()) {
     if (made.size() >= static_cast<std::size_t>(*most)) break;
     GH_DO(meter_.step(1 + ids.size()));
-    if (std::none_of(ids.begin(), ids.end(), [&](const Value& id) { return id.as<std::string>() != nullptr && *id.as<std::string>() == group.id; })) continue;
+    if (std::none_of(ids.begin(), ids.end(), [&](const Value& id) {
+          return id.as<std::string>() != nullptr && *id.as<std::string>() == group.id;
+        }))
+      continue;
     Evaluation inner(context_, meter_, now_);
     inner.group_ = &group;
     GH_DO(meter_.make(sizeof(Value)));
     auto value = inner.run(*tree->top);
-    if (!value) return std::unexpected(Error(value.error().fault(), fmt::format("in the expression about the group, at character {}: {}", inner.fault_at() + 1, value.error().message())));
+    if (!value)
+      return std::unexpected(
+          Error(value.error().fault(), fmt::format("in the expression about the group, at character {}: {}",
+                                                   inner.fault_at() + 1, value.error().message())));
     if (!value->is_null()) made.push_back(*std::move(value));
   }
   return list(std::move(made));

@@ -21,18 +21,30 @@ std::string in_loops(const std::string& text) {
 
 void parse_claim(benchmark::State& state) {
   const auto vocabulary = Vocabulary::claims();
-  for (auto _ : state) benchmark::DoNotOptimize(Expression::parse("String.toLowerCase(substring(user.firstName, 0, 1)) + user.lastName", vocabulary));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        Expression::parse("String.toLowerCase(substring(user.firstName, 0, 1)) + user.lastName", vocabulary));
 }
 void one_attribute(benchmark::State& state) { run(state, "user.email"); }
-void a_claim(benchmark::State& state) { run(state, "String.toLowerCase(substring(user.firstName, 0, 1)) + user.lastName"); }
-void a_group_rule(benchmark::State& state) { run(state, "user.department matches 'California-[a-zA-Z]+-Sales' AND isMemberOfGroupNameStartsWith('West')"); }
+void a_claim(benchmark::State& state) {
+  run(state, "String.toLowerCase(substring(user.firstName, 0, 1)) + user.lastName");
+}
+void a_group_rule(benchmark::State& state) {
+  run(state, "user.department matches 'California-[a-zA-Z]+-Sales' AND isMemberOfGroupNameStartsWith('West')");
+}
 void worst_empty(benchmark::State& state) { run(state, in_loops("1")); }
 void worst_call(benchmark::State& state) { run(state, in_loops("{}.add(1).add('x').size().toString().length()")); }
 void worst_time(benchmark::State& state) { run(state, in_loops("Time.now('EST', 'EEEE')")); }
-void worst_zone(benchmark::State& state) { run(state, in_loops("'2015-07-31T17:18:37Z'.toZone('Pacific/Wallis').toString()")); }
+void worst_zone(benchmark::State& state) {
+  run(state, in_loops("'2015-07-31T17:18:37Z'.toZone('Pacific/Wallis').toString()"));
+}
 void worst_list(benchmark::State& state) { run(state, in_loops("access.scope")); }
-void worst_text(benchmark::State& state) { run(state, in_loops("'" + std::string(400, 'x') + "'.toUpperCase().length()")); }
-void worst_compiled_regex(benchmark::State& state) { run(state, in_loops("'a' matches (user.firstName + '(x|y){200}')")); }
+void worst_text(benchmark::State& state) {
+  run(state, in_loops("'" + std::string(400, 'x') + "'.toUpperCase().length()"));
+}
+void worst_compiled_regex(benchmark::State& state) {
+  run(state, in_loops("'a' matches (user.firstName + '(x|y){200}')"));
+}
 void worst_regex(benchmark::State& state) {
   std::string text;
   for (unsigned i = 0, x = 1; i < 4'000; ++i) text += (x = x * 1103515245 + 12345) >> 20 & 1 ? 'x' : 'y';

@@ -44,7 +44,8 @@ void check(const Context& context, const Vocabulary& vocabulary, std::string_vie
   }
   const auto printed = expression->canonical();
   const auto again = Expression::parse(printed, vocabulary);
-  if (!again) return require(printed.size() > kTextMax || printed.size() > text.size() + kNestingMax);  // brackets were added
+  if (!again)
+    return require(printed.size() > kTextMax || printed.size() > text.size() + kNestingMax);  // brackets were added
   require(again->canonical() == printed);
   const auto same = again->evaluate(context, kSmall);
   require(same.has_value() == result.has_value());

@@ -14,7 +14,8 @@ namespace {
 Error placed(const Error& error, std::string_view text, std::size_t offset, Position* where) {
   const auto at = position_of(text, offset);
   if (where != nullptr) *where = at;
-  return Error(error.fault(), fmt::format("line {}, column {}: {}", at.line, at.column, error.message())).while_doing("expression");
+  return Error(error.fault(), fmt::format("line {}, column {}: {}", at.line, at.column, error.message()))
+      .while_doing("expression");
 }
 
 Result<json::value> evaluated(const Tree& tree, const Context& context, Budget budget, Position* where) {
@@ -44,7 +45,8 @@ Result<bool> Expression::holds(const Context& context, Budget budget, Position* 
   GH_TRY(const auto value, evaluated(*tree_, context, budget, where));
   if (const auto* is = value.if_bool()) return *is;
   if (value.is_null()) return false;
-  return std::unexpected(placed(Error(Fault::invalid, "a condition must be true or false"), tree_->text, tree_->top->offset, where));
+  return std::unexpected(
+      placed(Error(Fault::invalid, "a condition must be true or false"), tree_->text, tree_->top->offset, where));
 }
 
 const std::string& Expression::text() const { return tree_->text; }

@@ -18,9 +18,9 @@
 
 namespace gatehouse::expr {
 
-inline constexpr std::size_t kTextMax = 10'000;    // bytes of an expression
-inline constexpr std::size_t kNestingMax = 60;     // brackets within brackets
-inline constexpr std::size_t kDepthMax = 300;      // operators on operators: a + b + c … is a tree as deep as it is long
+inline constexpr std::size_t kTextMax = 10'000;  // bytes of an expression
+inline constexpr std::size_t kNestingMax = 60;   // brackets within brackets
+inline constexpr std::size_t kDepthMax = 300;    // operators on operators: a + b + c … is a tree as deep as it is long
 inline constexpr std::size_t kStepsDefault = 100'000;
 inline constexpr std::size_t kStepsMax = 1'000'000;
 inline constexpr std::size_t kBytesDefault = std::size_t{4} << 20;
@@ -59,7 +59,8 @@ class Expression {
 
   const std::string& text() const;
   const Needs& needs() const;
-  std::string canonical() const;  // fully bracketed; reads as the same expression (but for what the vocabulary resolved)
+  std::string canonical()
+      const;  // fully bracketed; reads as the same expression (but for what the vocabulary resolved)
 
  private:
   explicit Expression(std::shared_ptr<const Tree> tree) : tree_(std::move(tree)) {}

@@ -17,7 +17,8 @@ using Index = std::map<std::pair<Place, std::string_view>, const Function*>;
 const Index& index() {
   static const Index made = [] {
     Index rows;
-    for (const auto table : {string_functions(), array_functions(), convert_functions(), group_functions(), people_functions(), time_functions()})
+    for (const auto table : {string_functions(), array_functions(), convert_functions(), group_functions(),
+                             people_functions(), time_functions()})
       for (const auto& row : table) rows.emplace(std::pair(row.place, row.name), &row);
     return rows;
   }();
@@ -57,7 +58,8 @@ std::string nearest(std::string_view wanted, std::span<const std::string_view> n
 
 std::size_t place_of(std::string_view text, std::string_view part, std::size_t from) {
   if (part.empty()) return from;
-  const auto* found = static_cast<const char*>(::memmem(text.data() + from, text.size() - from, part.data(), part.size()));
+  const auto* found =
+      static_cast<const char*>(::memmem(text.data() + from, text.size() - from, part.data(), part.size()));
   return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(found - text.data());
 }
 
@@ -82,7 +84,8 @@ Result<std::string> Call::text(std::size_t i) {
 Result<std::int64_t> Call::whole(std::size_t i) {
   if (i < size())
     if (const auto* number = arguments[i].as<std::int64_t>()) return *number;
-  return failure(Fault::invalid, fmt::format("needs an integer, and got {}", i < size() ? type_of(arguments[i]) : "nothing"));
+  return failure(Fault::invalid,
+                 fmt::format("needs an integer, and got {}", i < size() ? type_of(arguments[i]) : "nothing"));
 }
 
 Result<std::vector<Value>> Call::items(std::size_t i) {
@@ -119,7 +122,8 @@ Result<Moment> Call::moment(std::size_t i) {
     if (const auto* moment = arguments[i].as<Moment>()) return *moment;
     if (const auto* string = arguments[i].as<std::string>()) return parse_iso8601(*string);
   }
-  return failure(Fault::invalid, fmt::format("needs a time, and got {}", i < size() ? type_of(arguments[i]) : "nothing"));
+  return failure(Fault::invalid,
+                 fmt::format("needs a time, and got {}", i < size() ? type_of(arguments[i]) : "nothing"));
 }
 
 }  // namespace gatehouse::expr

@@ -8,8 +8,9 @@ namespace gatehouse::expr {
 namespace {
 
 // Longest first.
-constexpr std::string_view kSymbols[] = {".![", ".?[", "?:", "?.", "==", "!=", "<=", ">=", "&&", "||", "(", ")", "{", "}", "[",
-                                         "]",   ",",   ".",  ":",  "?",  "!",  "+",  "-",  "*",  "/",  "%", "<", ">"};
+constexpr std::string_view kSymbols[] = {".![", ".?[", "?:", "?.", "==", "!=", "<=", ">=", "&&", "||",
+                                         "(",   ")",   "{",  "}",  "[",  "]",  ",",  ".",  ":",  "?",
+                                         "!",   "+",   "-",  "*",  "/",  "%",  "<",  ">"};
 
 bool starts_name(char c) { return is_alpha(c) || c == '_' || c == '$'; }
 
@@ -21,7 +22,8 @@ std::string hint_for(std::string_view rest) {
   if (c == '@' || c == '#') return fmt::format("bean and variable references ({}…) are not part of the language", c);
   if (c == ';') return "one expression has no statements; remove the ';'";
   if (c == '^' || c == '~') return fmt::format("the operator '{}' is not part of the language", c);
-  if (rest.starts_with("\xE2\x80\x98") || rest.starts_with("\xE2\x80\x99") || rest.starts_with("\xE2\x80\x9C") || rest.starts_with("\xE2\x80\x9D"))
+  if (rest.starts_with("\xE2\x80\x98") || rest.starts_with("\xE2\x80\x99") || rest.starts_with("\xE2\x80\x9C") ||
+      rest.starts_with("\xE2\x80\x9D"))
     return "this is a typographic quote; use ' or \"";
   return "this character cannot stand here; put text in quotes";
 }
@@ -31,7 +33,8 @@ std::string hint_for(std::string_view rest) {
 bool Token::is_word(std::string_view lower) const { return kind == Kind::name && equal_ignoring_case(text, lower); }
 
 Result<Token> Lexer::next() {
-  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+    ++at_;
   if (at_ >= text_.size()) return Token{Kind::end, {}, at_};
   const char c = text_[at_];
   if (c == '\'' || c == '"') return string(c);
@@ -62,7 +65,9 @@ Result<Token> Lexer::string(char quote) {
       return token;
     }
   }
-  return failure(Fault::invalid, fmt::format("this string is not closed; end it with {}, and write a {} within it twice", quote, quote));
+  return failure(
+      Fault::invalid,
+      fmt::format("this string is not closed; end it with {}, and write a {} within it twice", quote, quote));
 }
 
 Token Lexer::number() {

@@ -13,7 +13,7 @@ enum class Kind { end, name, string, integer, real, symbol };
 
 struct Token {
   Kind kind = Kind::end;
-  std::string text;          // of a string: without quotes
+  std::string text;  // of a string: without quotes
   std::size_t offset = 0;
 
   bool is(std::string_view symbol) const { return kind == Kind::symbol && text == symbol; }
@@ -24,7 +24,7 @@ struct Token {
 class Lexer {
  public:
   explicit Lexer(std::string_view text) : text_(text) {}
-  Result<Token> next();                       // after a fault offset() is where
+  Result<Token> next();  // after a fault offset() is where
   std::size_t offset() const { return at_; }
 
  private:

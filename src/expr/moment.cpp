@@ -64,7 +64,7 @@ std::optional<Clockface> read_clock(std::string_view& text) {
   int scale = 100;
   bool any = false;
   for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1), scale /= 10, any = true)
-    face.milli += (text.front() - '0') * scale;   // finer than a millisecond is cut off
+    face.milli += (text.front() - '0') * scale;  // finer than a millisecond is cut off
   return any ? std::optional(face) : std::nullopt;
 }
 
@@ -82,7 +82,8 @@ Result<Moment> parse_iso8601(std::string_view text) {
   if (!m || !take(text, '-')) return not_iso();
   const auto d = digits(text, 2);
   if (!d) return not_iso();
-  const std::chrono::year_month_day day(year(*y), std::chrono::month(static_cast<unsigned>(*m)), std::chrono::day(static_cast<unsigned>(*d)));
+  const std::chrono::year_month_day day(year(*y), std::chrono::month(static_cast<unsigned>(*m)),
+                                        std::chrono::day(static_cast<unsigned>(*d)));
   if (!day.ok()) return failure(Fault::invalid, "there is no such day in the calendar");
   Clockface face;
   if (take(text, 'T')) {
@@ -123,7 +124,8 @@ Result<std::string> to_short_text(const Moment& moment) {
 }
 
 Result<Moment> from_unix(std::int64_t millis) {
-  if (millis < to_millis(kFirst) || millis >= to_millis(kEnd)) return failure(Fault::invalid, "the time is outside the years 0 to 9999");
+  if (millis < to_millis(kFirst) || millis >= to_millis(kEnd))
+    return failure(Fault::invalid, "the time is outside the years 0 to 9999");
   return Moment{from_millis(millis), {}};
 }
 

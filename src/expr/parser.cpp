@@ -20,14 +20,17 @@ struct Level {
   int strength;
 };
 constexpr int kCompares = 3;  // == < matches …: one of them, no chain
-constexpr Level kLevels[] = {{"||", "or", Op::or_, 1},       {"&&", "and", Op::and_, 2},       {"==", "eq", Op::equal, 3},
-                             {"!=", "ne", Op::unequal, 3},   {"<", "lt", Op::less, 3},         {"<=", "le", Op::less_equal, 3},
-                             {">", "gt", Op::more, 3},       {">=", "ge", Op::more_equal, 3},  {"+", "", Op::plus, 4},
-                             {"-", "", Op::minus, 4},        {"*", "", Op::times, 5},          {"/", "", Op::divide, 5},
-                             {"%", "", Op::modulo, 5}};
+constexpr Level kLevels[] = {
+    {"||", "or", Op::or_, 1},     {"&&", "and", Op::and_, 2},      {"==", "eq", Op::equal, 3},
+    {"!=", "ne", Op::unequal, 3}, {"<", "lt", Op::less, 3},        {"<=", "le", Op::less_equal, 3},
+    {">", "gt", Op::more, 3},     {">=", "ge", Op::more_equal, 3}, {"+", "", Op::plus, 4},
+    {"-", "", Op::minus, 4},      {"*", "", Op::times, 5},         {"/", "", Op::divide, 5},
+    {"%", "", Op::modulo, 5}};
 constexpr std::string_view kSpaces[] = {"String", "Arrays", "Convert", "Iso3166Convert", "Time", "DateTime", "Groups"};
 
-bool is_space(std::string_view name) { return std::find(std::begin(kSpaces), std::end(kSpaces), name) != std::end(kSpaces); }
+bool is_space(std::string_view name) {
+  return std::find(std::begin(kSpaces), std::end(kSpaces), name) != std::end(kSpaces);
+}
 
 template <class... F>
 struct Overloaded : F... {
@@ -38,15 +41,18 @@ std::size_t deepest(const What& what) {
   std::size_t depth = 0;
   const auto see = [&](const NodePtr& node) { depth = std::max(depth, node->depth); };
   std::visit(Overloaded{[](const Literal&) {}, [](const Root&) {}, [](const Element&) {},
-                        [&](const ListOf& n) { for (const auto& item : n.items) see(item); },
-                        [&](const MapOf& n) { for (const auto& [key, value] : n.entries) see(key), see(value); },
-                        [&](const Attribute& n) { see(n.of); },
-                        [&](const Index& n) { see(n.of), see(n.at); },
-                        [&](const Invoke& n) { for (const auto& argument : n.arguments) see(argument); },
-                        [&](const Each& n) { see(n.of), see(n.body); },
-                        [&](const Negate& n) { see(n.of); },
-                        [&](const Not& n) { see(n.of); },
-                        [&](const Binary& n) { see(n.left), see(n.right); },
+                        [&](const ListOf& n) {
+                          for (const auto& item : n.items) see(item);
+                        },
+                        [&](const MapOf& n) {
+                          for (const auto& [key, value] : n.entries) see(key), see(value);
+                        },
+                        [&](const Attribute& n) { see(n.of); }, [&](const Index& n) { see(n.of), see(n.at); },
+                        [&](const Invoke& n) {
+                          for (const auto& argument : n.arguments) see(argument);
+                        },
+                        [&](const Each& n) { see(n.of), see(n.body); }, [&](const Negate& n) { see(n.of); },
+                        [&](const Not& n) { see(n.of); }, [&](const Binary& n) { see(n.left), see(n.right); },
                         [&](const Matches& n) { see(n.text), see(n.pattern); },
                         [&](const Choose& n) { see(n.condition), see(n.then), see(n.otherwise); },
                         [&](const Elvis& n) { see(n.value), see(n.otherwise); },
@@ -68,7 +74,8 @@ std::string did_you_mean(std::string_view wanted, const std::set<std::string, st
 
 class Parser {
  public:
-  Parser(std::string_view text, const Vocabulary& vocabulary, std::size_t& fault_at) : lexer_(text), vocabulary_(vocabulary), fault_at_(fault_at) {}
+  Parser(std::string_view text, const Vocabulary& vocabulary, std::size_t& fault_at)
+      : lexer_(text), vocabulary_(vocabulary), fault_at_(fault_at) {}
 
   Result<NodePtr> whole(Needs& needs) {
     GH_DO(read_tokens());
@@ -113,9 +120,11 @@ class Parser {
   std::string unexpected() const {
     const auto& token = now();
     if (token.kind == Kind::end) return "the expression ends too early";
-    if (token.is_word("instanceof") || token.is_word("between")) return fmt::format("the operator '{}' is not part of the language", token.text);
+    if (token.is_word("instanceof") || token.is_word("between"))
+      return fmt::format("the operator '{}' is not part of the language", token.text);
     if (token.is(")") || token.is("]") || token.is("}")) return fmt::format("this '{}' closes nothing", token.text);
-    return fmt::format("'{}' cannot stand here; is an operator or a comma missing before it?", token.text.substr(0, 40));
+    return fmt::format("'{}' cannot stand here; is an operator or a comma missing before it?",
+                       token.text.substr(0, 40));
   }
   Result<void> expect(std::string_view symbol, std::string_view why) {
     if (skip(symbol)) return {};
@@ -123,13 +132,17 @@ class Parser {
   }
   Result<NodePtr> make(std::size_t offset, What what) {
     const auto depth = deepest(what) + 1;
-    if (depth > kDepthMax) return fail(offset, fmt::format("the expression has more than {} operations within each other; simplify it, String.join and String.stringSwitch take many values", kDepthMax));
+    if (depth > kDepthMax)
+      return fail(offset, fmt::format("the expression has more than {} operations within each other; simplify it, "
+                                      "String.join and String.stringSwitch take many values",
+                                      kDepthMax));
     return std::make_unique<const Node>(Node{offset, depth, std::move(what)});
   }
 
   Result<NodePtr> bracketed() {
     const Descent descent(nesting_);
-    if (nesting_ > kNestingMax) return fail(now().offset, fmt::format("more than {} brackets within each other", kNestingMax));
+    if (nesting_ > kNestingMax)
+      return fail(now().offset, fmt::format("more than {} brackets within each other", kNestingMax));
     return expression();
   }
 
@@ -149,7 +162,9 @@ class Parser {
 
   Result<NodePtr> chained() {
     const Descent descent(chain_);
-    if (chain_ > kDepthMax) return fail(now().offset, fmt::format("more than {} conditions in a row; String.stringSwitch takes many", kDepthMax));
+    if (chain_ > kDepthMax)
+      return fail(now().offset,
+                  fmt::format("more than {} conditions in a row; String.stringSwitch takes many", kDepthMax));
     return expression();
   }
 
@@ -168,9 +183,11 @@ class Parser {
       const int strength = matching ? kCompares : level == nullptr ? 0 : level->strength;
       if (strength < weakest) return left;
       const auto offset = now().offset;
-      if (strength == kCompares && std::exchange(compared, true)) return fail(offset, "comparisons cannot be chained; join two of them with AND");
+      if (strength == kCompares && std::exchange(compared, true))
+        return fail(offset, "comparisons cannot be chained; join two of them with AND");
       advance();
-      if (now().is("+") && tokens_[at_ - 1].is("+") && offset + 1 == now().offset) return fail(offset, "++ is not part of the language");
+      if (now().is("+") && tokens_[at_ - 1].is("+") && offset + 1 == now().offset)
+        return fail(offset, "++ is not part of the language");
       GH_TRY(auto right, binary(strength + 1));
       if (matching) {
         GH_TRY(left, matches(offset, std::move(left), std::move(right)));
@@ -247,31 +264,36 @@ class Parser {
       if (root->name != "user" || attribute->name != "profile") return {};
       return fail(node->offset, "name an attribute, such as user.profile.email");
     }
-    return fail(node->offset, fmt::format("name an attribute, such as {}.{}", root->name, root->name == "user" ? "email" : "name"));
+    return fail(node->offset,
+                fmt::format("name an attribute, such as {}.{}", root->name, root->name == "user" ? "email" : "name"));
   }
 
   Result<NodePtr> member(NodePtr of) {
     const auto name = now();
-    if (name.kind != Kind::name || name.text.starts_with('#')) return fail(name.offset, "expected a name after the '.'");
+    if (name.kind != Kind::name || name.text.starts_with('#'))
+      return fail(name.offset, "expected a name after the '.'");
     advance();
     const auto* root = std::get_if<Root>(&of->what);
     if (now().is("(")) {
       if (root == nullptr) return method(std::move(of), name);
       const auto function = root->name + "." + name.text;
       if (find_function(Place::function, function) == nullptr)
-        return fail(name.offset, fmt::format("there is no function {}(){}", function, suggestion(Place::function, function)));
+        return fail(name.offset,
+                    fmt::format("there is no function {}(){}", function, suggestion(Place::function, function)));
       return call(function, name.offset, Place::function, nullptr);
     }
     if (root != nullptr) GH_DO(known(root->name, name));
     const auto* attribute = std::get_if<Attribute>(&of->what);
     const auto* above = attribute == nullptr ? nullptr : std::get_if<Root>(&attribute->of->what);
-    if (above != nullptr && above->name == "user" && attribute->name == "profile" && !vocabulary_.knows("user", name.text))
+    if (above != nullptr && above->name == "user" && attribute->name == "profile" &&
+        !vocabulary_.knows("user", name.text))
       return fail(name.offset, unknown_attribute("user", name.text));
     return make(name.offset, Attribute{std::move(of), name.text});
   }
 
   std::string unknown_attribute(std::string_view root, std::string_view name) const {
-    return fmt::format("{} has no attribute '{}'{}", root, name.substr(0, 60), did_you_mean(name, vocabulary_.attributes(root)));
+    return fmt::format("{} has no attribute '{}'{}", root, name.substr(0, 60),
+                       did_you_mean(name, vocabulary_.attributes(root)));
   }
 
   Result<void> known(std::string_view root, const Token& name) {
@@ -284,7 +306,8 @@ class Parser {
 
   Result<NodePtr> method(NodePtr of, const Token& name) {
     if (find_function(Place::method, name.text) == nullptr)
-      return fail(name.offset, fmt::format("there is no function .{}(){}", name.text.substr(0, 60), suggestion(Place::method, name.text)));
+      return fail(name.offset, fmt::format("there is no function .{}(){}", name.text.substr(0, 60),
+                                           suggestion(Place::method, name.text)));
     return call(name.text, name.offset, Place::method, std::move(of));
   }
 
@@ -296,7 +319,8 @@ class Parser {
   // At the "(" of a function that exists.
   Result<NodePtr> call(std::string_view name, std::size_t offset, Place place, NodePtr receiver) {
     const auto& function = *find_function(place, name);
-    if (!vocabulary_.allows(function.family)) return fail(offset, fmt::format("{}() is not available in this kind of expression", name));
+    if (!vocabulary_.allows(function.family))
+      return fail(offset, fmt::format("{}() is not available in this kind of expression", name));
     advance();
     std::vector<NodePtr> arguments;
     if (receiver != nullptr) arguments.push_back(std::move(receiver));
@@ -313,7 +337,8 @@ class Parser {
     note_needs(function, arguments);
     if (function.run == nullptr) return filtered(offset, std::move(arguments));
     Invoke made{&function, std::move(arguments), nullptr};
-    if (const auto* pattern = name == "isMemberOfGroupNameRegex" ? literal_text(made.arguments.back()) : nullptr; pattern != nullptr && !pattern->empty()) {
+    if (const auto* pattern = name == "isMemberOfGroupNameRegex" ? literal_text(made.arguments.back()) : nullptr;
+        pattern != nullptr && !pattern->empty()) {
       // Okta's sample begins with a slash that stands for nothing: "/.*admin.*".
       auto ready = Regex::compile(std::string_view(*pattern).substr(pattern->starts_with('/') ? 1 : 0));
       if (!ready) return fail(made.arguments.back()->offset, ready.error().message());
@@ -337,16 +362,20 @@ class Parser {
     if (const auto* text = literal_text(arguments[1])) {
       std::size_t inner = 0;
       auto tree = parse_tree(*text, group_vocabulary(), inner);
-      if (!tree) return fail(arguments[1]->offset, fmt::format("in the expression about the group, at character {}: {}", inner + 1, tree.error().message()));
+      if (!tree)
+        return fail(arguments[1]->offset, fmt::format("in the expression about the group, at character {}: {}",
+                                                      inner + 1, tree.error().message()));
       ready = *std::move(tree);
     }
-    return make(offset, Filtered{std::move(arguments[0]), std::move(arguments[1]), std::move(arguments[2]), std::move(ready)});
+    return make(offset,
+                Filtered{std::move(arguments[0]), std::move(arguments[1]), std::move(arguments[2]), std::move(ready)});
   }
 
   Result<NodePtr> primary() {
     const auto token = now();
     if (token.kind == Kind::name) return named(token);
-    if (token.kind == Kind::end || (token.kind == Kind::symbol && !token.is("(") && !token.is("{"))) return fail(token.offset, unexpected());
+    if (token.kind == Kind::end || (token.kind == Kind::symbol && !token.is("(") && !token.is("{")))
+      return fail(token.offset, unexpected());
     advance();
     if (token.kind == Kind::string) return make(token.offset, Literal{Value{token.text}});
     if (token.kind == Kind::integer) {
@@ -380,7 +409,9 @@ class Parser {
       GH_TRY(auto item, key_is_name ? make(now().offset, Literal{Value{now().text}}) : bracketed());
       if (key_is_name) advance();
       const bool entry = now().is(":");
-      if (!first && entry == map.entries.empty()) return fail(now().offset, entry ? "a list cannot have keys" : "every entry of a map needs a key: {'key': value}");
+      if (!first && entry == map.entries.empty())
+        return fail(now().offset,
+                    entry ? "a list cannot have keys" : "every entry of a map needs a key: {'key': value}");
       if (!entry) {
         list.items.push_back(std::move(item));
         continue;
@@ -402,9 +433,11 @@ class Parser {
     if (token.text == "#this") return element(token);
     if (token.text.starts_with('#')) return fail(token.offset, "variable references (#…) are not part of the language");
     if (now().is("(")) {
-      if (find_function(Place::function, token.text) != nullptr) return call(token.text, token.offset, Place::function, nullptr);
+      if (find_function(Place::function, token.text) != nullptr)
+        return call(token.text, token.offset, Place::function, nullptr);
       if (token.text == "T") return fail(token.offset, "type references (T(…)) are not part of the language");
-      return fail(token.offset, fmt::format("there is no function {}(){}", token.text.substr(0, 60), suggestion(Place::function, token.text)));
+      return fail(token.offset, fmt::format("there is no function {}(){}", token.text.substr(0, 60),
+                                            suggestion(Place::function, token.text)));
     }
     const bool has_member = now().is(".") || now().is("?.");
     if (is_space(token.text) && has_member) return spaced(token);
@@ -426,7 +459,8 @@ class Parser {
   }
 
   Result<NodePtr> element(const Token& token) {
-    if (elements_ == 0) return fail(token.offset, "#this is the element within .![…] and .?[…], and means nothing elsewhere");
+    if (elements_ == 0)
+      return fail(token.offset, "#this is the element within .![…] and .?[…], and means nothing elsewhere");
     return make(token.offset, Element{});
   }
 
@@ -434,9 +468,12 @@ class Parser {
     advance();
     const auto name = space.text + "." + now().text;
     if (now().kind != Kind::name || find_function(Place::function, name) == nullptr)
-      return fail(space.offset, fmt::format("there is no function {}(){}", name.substr(0, 60), suggestion(Place::function, name)));
+      return fail(space.offset,
+                  fmt::format("there is no function {}(){}", name.substr(0, 60), suggestion(Place::function, name)));
     advance();
-    if (!now().is("(")) return fail(now().offset, fmt::format("expected '(' after {}; write {}", name, find_function(Place::function, name)->usage));
+    if (!now().is("("))
+      return fail(now().offset,
+                  fmt::format("expected '(' after {}; write {}", name, find_function(Place::function, name)->usage));
     return call(name, space.offset, Place::function, nullptr);
   }
 
@@ -446,7 +483,8 @@ class Parser {
     if (!hint.empty()) return fmt::format("'{}' is not known here{}", token.text.substr(0, 60), hint);
     const auto all = vocabulary_.roots();
     const std::vector<std::string> names(all.begin(), all.end());
-    return fmt::format("'{}' is not known here; put text in quotes, or use an attribute of {}", token.text.substr(0, 60), join(names, ", "));
+    return fmt::format("'{}' is not known here; put text in quotes, or use an attribute of {}",
+                       token.text.substr(0, 60), join(names, ", "));
   }
 
   Lexer lexer_;
@@ -459,9 +497,11 @@ class Parser {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tree>> parse_tree(std::string_view text, const Vocabulary& vocabulary, std::size_t& fault_at) {
+Result<std::shared_ptr<const Tree>> parse_tree(std::string_view text, const Vocabulary& vocabulary,
+                                               std::size_t& fault_at) {
   fault_at = 0;
-  if (text.size() > kTextMax) return failure(Fault::invalid, fmt::format("an expression has at most {} bytes", kTextMax));
+  if (text.size() > kTextMax)
+    return failure(Fault::invalid, fmt::format("an expression has at most {} bytes", kTextMax));
   if (!is_utf8(text)) return failure(Fault::invalid, "the expression is not valid UTF-8");
   Parser parser(text, vocabulary, fault_at);
   auto tree = std::make_shared<Tree>();

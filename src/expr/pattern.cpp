@@ -14,9 +14,11 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::array<std::string_view, 12> kMonths{"January", "February", "March",     "April",   "May",      "June",
-                                                   "July",    "August",   "September", "October", "November", "December"};
-constexpr std::array<std::string_view, 7> kDays{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+constexpr std::array<std::string_view, 12> kMonths{"January",   "February", "March",    "April",
+                                                   "May",       "June",     "July",     "August",
+                                                   "September", "October",  "November", "December"};
+constexpr std::array<std::string_view, 7> kDays{"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                "Thursday", "Friday", "Saturday"};
 constexpr std::string_view kLetters = "GCYyxweEDMdaKhHkmsSzZuX";
 
 // A run of one letter, or literal text (letter 0).
@@ -28,7 +30,8 @@ struct Piece {
 
 Result<std::vector<Piece>> pieces(std::string_view pattern) {
   if (pattern.empty() || pattern.size() > kPatternMax)
-    return failure(Fault::invalid, fmt::format("a time pattern has 1 to {} characters, like yyyy-MM-dd HH:mm:ss", kPatternMax));
+    return failure(Fault::invalid,
+                   fmt::format("a time pattern has 1 to {} characters, like yyyy-MM-dd HH:mm:ss", kPatternMax));
   std::vector<Piece> made;
   const auto literal = [&](char c) {
     if (made.empty() || made.back().letter != 0) made.push_back({});
@@ -77,13 +80,21 @@ Local fields(Timestamp local) {
   const auto thursday = midnight - days(of_week.iso_encoding() - 1) + days(3);
   const auto week_year = year_month_day(thursday).year();
   const auto first = sys_days(week_year / January / 1);
-  return {day, of_week, static_cast<int>((midnight - sys_days(day.year() / January / 1)).count()) + 1, time.hours().count(),
-          time.minutes().count(), time.seconds().count(), time.subseconds().count(), static_cast<int>(week_year),
+  return {day,
+          of_week,
+          static_cast<int>((midnight - sys_days(day.year() / January / 1)).count()) + 1,
+          time.hours().count(),
+          time.minutes().count(),
+          time.seconds().count(),
+          time.subseconds().count(),
+          static_cast<int>(week_year),
           static_cast<int>((thursday - first).count() / 7) + 1};
 }
 
 std::string padded(std::int64_t number, std::size_t width) { return fmt::format("{:0{}}", number, width); }
-std::string name(std::string_view full, std::size_t count) { return std::string(count >= 4 ? full : full.substr(0, 3)); }
+std::string name(std::string_view full, std::size_t count) {
+  return std::string(count >= 4 ? full : full.substr(0, 3));
+}
 
 std::string offset_text(seconds offset, std::string_view colon) {
   const auto minutes = std::abs(offset.count()) / 60;
@@ -92,7 +103,8 @@ std::string offset_text(seconds offset, std::string_view colon) {
 
 std::string zone_text(const Piece& piece, const Moment& moment, const Offset& offset) {
   if (piece.letter == 'z') return offset.abbreviation;
-  if (piece.letter == 'X') return offset.from_utc.count() == 0 ? "Z" : offset_text(offset.from_utc, piece.count == 3 ? ":" : "");
+  if (piece.letter == 'X')
+    return offset.from_utc.count() == 0 ? "Z" : offset_text(offset.from_utc, piece.count == 3 ? ":" : "");
   if (piece.count >= 3) return moment.zone.empty() ? "UTC" : moment.zone;
   return offset_text(offset.from_utc, piece.count == 2 ? ":" : "");
 }
@@ -137,14 +149,15 @@ std::string written(const Piece& piece, const Local& local, const Moment& moment
 
 // What reading has found so far; -1: not given.
 struct Found {
-  int year = -1, month = -1, day = -1, day_of_year = -1, hour = -1, hour12 = -1, half = -1, minute = 0, second = 0, milli = 0;
+  int year = -1, month = -1, day = -1, day_of_year = -1, hour = -1, hour12 = -1, half = -1, minute = 0, second = 0,
+      milli = 0;
   std::string zone;
 };
 
 struct Reading {
   std::string_view rest;
   Found found;
-  int pivot;   // first year that two digits can mean
+  int pivot;  // first year that two digits can mean
 
   bool literal(std::string_view text) {
     if (!rest.starts_with(text)) return false;
@@ -174,7 +187,9 @@ struct Reading {
   }
   bool zone() {
     std::size_t n = 0;
-    while (n < rest.size() && (is_alnum(rest[n]) || rest[n] == '/' || rest[n] == '_' || rest[n] == '+' || rest[n] == '-' || rest[n] == ':')) ++n;
+    while (n < rest.size() && (is_alnum(rest[n]) || rest[n] == '/' || rest[n] == '_' || rest[n] == '+' ||
+                               rest[n] == '-' || rest[n] == ':'))
+      ++n;
     found.zone = std::string(rest.substr(0, n));
     rest.remove_prefix(n);
     if (found.zone == "Z") found.zone.clear();
@@ -201,7 +216,9 @@ bool Reading::piece(const Piece& piece, bool adjacent) {
     field = *value;
     return true;
   };
-  const auto put = [](int& field, std::optional<int> value, int add) { return value ? (field = *value + add, true) : false; };
+  const auto put = [](int& field, std::optional<int> value, int add) {
+    return value ? (field = *value + add, true) : false;
+  };
   int ignored = 0;
   switch (piece.letter) {
     case 0: return literal(piece.literal);
@@ -240,21 +257,25 @@ Result<Moment> settled(const Found& found) {
   const auto y = year(found.year < 0 ? 2000 : found.year);  // Joda-Time's default year
   sys_days date;
   if (found.day_of_year > 0) {
-    if (found.day_of_year == 366 && !y.is_leap()) return failure(Fault::invalid, "there is no such day in the calendar");
+    if (found.day_of_year == 366 && !y.is_leap())
+      return failure(Fault::invalid, "there is no such day in the calendar");
     date = sys_days(y / January / 1) + days(found.day_of_year - 1);
   } else {
-    const year_month_day day(y, month(static_cast<unsigned>(std::max(found.month, 1))), std::chrono::day(static_cast<unsigned>(std::max(found.day, 1))));
+    const year_month_day day(y, month(static_cast<unsigned>(std::max(found.month, 1))),
+                             std::chrono::day(static_cast<unsigned>(std::max(found.day, 1))));
     if (!day.ok()) return failure(Fault::invalid, "there is no such day in the calendar");
     date = day;
   }
   const int hour = found.hour >= 0 ? found.hour : std::max(found.hour12, 0) + (found.half == 1 ? 12 : 0);
-  const local_time<Millis> local(date.time_since_epoch() + hours(hour) + minutes(found.minute) + seconds(found.second) + Millis(found.milli));
+  const local_time<Millis> local(date.time_since_epoch() + hours(hour) + minutes(found.minute) + seconds(found.second) +
+                                 Millis(found.milli));
   GH_TRY(const auto at, from_local(found.zone, local));
   return from_unix(to_millis(at));
 }
 
 bool is_numeric(const Piece& piece) {
-  return std::string_view("CYyxweDdKhHkmsSu").find(piece.letter == 0 ? '?' : piece.letter) != std::string_view::npos || (piece.letter == 'M' && piece.count < 3);
+  return std::string_view("CYyxweDdKhHkmsSu").find(piece.letter == 0 ? '?' : piece.letter) != std::string_view::npos ||
+         (piece.letter == 'M' && piece.count < 3);
 }
 
 }  // namespace
@@ -275,7 +296,8 @@ Result<Moment> parse(std::string_view text, std::string_view pattern, Timestamp 
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool adjacent = i + 1 < parts.size() && is_numeric(parts[i + 1]);  // yyyyMMdd: the counts are the widths
     if (!reading.piece(parts[i], adjacent))
-      return failure(Fault::invalid, fmt::format("the time does not fit its pattern at character {}", text.size() - reading.rest.size() + 1));
+      return failure(Fault::invalid, fmt::format("the time does not fit its pattern at character {}",
+                                                 text.size() - reading.rest.size() + 1));
   }
   if (!reading.rest.empty()) return failure(Fault::invalid, "the time is longer than its pattern");
   return settled(reading.found);

@@ -22,9 +22,7 @@ struct Printer {
     }
   }
   void node(const NodePtr& node) { print(*node); }
-  void print(const Node& node) {
-    std::visit(*this, node.what);
-  }
+  void print(const Node& node) { std::visit(*this, node.what); }
   // A number or an operation in front of a '.' or '[' needs no more than its own brackets.
   void operator()(const Literal& n) {
     if (const auto* text = n.value.as<std::string>()) return quoted(*text);
@@ -32,7 +30,8 @@ struct Printer {
     else if (const auto* whole = n.value.as<std::int64_t>()) out += std::to_string(*whole);
     else if (const auto* number = n.value.as<double>()) {
       const auto fixed = fmt::format("{:f}", *number);
-      const auto digits = fmt::format("{:.330f}", *number);  // exact: every double has fewer places than that in practice
+      const auto digits =
+          fmt::format("{:.330f}", *number);  // exact: every double has fewer places than that in practice
       out += std::stod(fixed) == *number ? fixed : digits;
     } else {
       out += "null";
@@ -60,14 +59,22 @@ struct Printer {
     listed(n.arguments, method ? 1 : 0, [&](const NodePtr& argument) { node(argument); });
     out += ')';
   }
-  void operator()(const Each& n) { node(n.of), out += n.what == Each::project ? ".![" : ".?[", node(n.body), out += ']'; }
+  void operator()(const Each& n) {
+    node(n.of), out += n.what == Each::project ? ".![" : ".?[", node(n.body), out += ']';
+  }
   void operator()(const Negate& n) { out += "(-", node(n.of), out += ')'; }
   void operator()(const Not& n) { out += "(!", node(n.of), out += ')'; }
-  void operator()(const Binary& n) { out += '(', node(n.left), out.append(" ").append(sign_of(n.op)) += ' ', node(n.right), out += ')'; }
+  void operator()(const Binary& n) {
+    out += '(', node(n.left), out.append(" ").append(sign_of(n.op)) += ' ', node(n.right), out += ')';
+  }
   void operator()(const Matches& n) { out += '(', node(n.text), out += " matches ", node(n.pattern), out += ')'; }
-  void operator()(const Choose& n) { out += '(', node(n.condition), out += " ? ", node(n.then), out += " : ", node(n.otherwise), out += ')'; }
+  void operator()(const Choose& n) {
+    out += '(', node(n.condition), out += " ? ", node(n.then), out += " : ", node(n.otherwise), out += ')';
+  }
   void operator()(const Elvis& n) { out += '(', node(n.value), out += " ?: ", node(n.otherwise), out += ')'; }
-  void operator()(const Filtered& n) { out += "getFilteredGroups(", node(n.allowed), out += ", ", node(n.text), out += ", ", node(n.limit), out += ')'; }
+  void operator()(const Filtered& n) {
+    out += "getFilteredGroups(", node(n.allowed), out += ", ", node(n.text), out += ", ", node(n.limit), out += ')';
+  }
 };
 
 }  // namespace

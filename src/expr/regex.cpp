@@ -6,7 +6,8 @@
 namespace gatehouse::expr {
 namespace {
 
-constexpr std::int64_t kMemory = std::int64_t{1} << 20;  // of a compiled pattern; RE2 refuses or slows down, never exceeds it
+constexpr std::int64_t kMemory = std::int64_t{1}
+                                 << 20;  // of a compiled pattern; RE2 refuses or slows down, never exceeds it
 
 RE2::Options options() {
   RE2::Options made;
@@ -26,11 +27,15 @@ Regex::Regex(std::unique_ptr<Program> program) : program_(std::move(program)) {}
 Regex::~Regex() = default;
 
 Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern) {
-  if (pattern.size() > kRegexMax) return failure(Fault::invalid, fmt::format("a regular expression has at most {} bytes", kRegexMax));
+  if (pattern.size() > kRegexMax)
+    return failure(Fault::invalid, fmt::format("a regular expression has at most {} bytes", kRegexMax));
   auto program = std::make_unique<Program>(pattern);
   if (!program->re.ok())
-    return failure(Fault::invalid, fmt::format("the regular expression cannot be used: {}; RE2 syntax holds, without back references and look-around",
-                                               program->re.error()));
+    return failure(
+        Fault::invalid,
+        fmt::format(
+            "the regular expression cannot be used: {}; RE2 syntax holds, without back references and look-around",
+            program->re.error()));
   return std::make_shared<const Regex>(std::move(program));
 }
 

@@ -1,5 +1,5 @@
-// Regular expressions in time linear in the text: RE2's syntax, which is Java's without back references, look-around and
-// possessive quantifiers.
+// Regular expressions in time linear in the text: RE2's syntax, which is Java's without back references, look-around
+// and possessive quantifiers.
 #pragma once
 
 #include <memory>

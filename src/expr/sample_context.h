@@ -37,21 +37,30 @@ class SampleContext final : public Context {
   const Clock& clock() const override { return clock_; }
   const json::value* root(std::string_view name) const override { return find(roots_, name); }
   std::span<const Group> groups() const override { return groups_; }
-  const json::value* linked_user(std::string_view primary) const override { return primary == "manager" ? &manager_ : nullptr; }
-  const json::value* manager(std::string_view source) const override { return source == "active_directory" ? &manager_ : nullptr; }
-  const json::value* manager_app_user(std::string_view, std::string_view app) const override { return app == "google" ? &flat_ : nullptr; }
+  const json::value* linked_user(std::string_view primary) const override {
+    return primary == "manager" ? &manager_ : nullptr;
+  }
+  const json::value* manager(std::string_view source) const override {
+    return source == "active_directory" ? &manager_ : nullptr;
+  }
+  const json::value* manager_app_user(std::string_view, std::string_view app) const override {
+    return app == "google" ? &flat_ : nullptr;
+  }
   const json::value* assistant(std::string_view) const override { return &manager_; }
   const json::value* assistant_app_user(std::string_view, std::string_view) const override { return &flat_; }
   std::vector<const json::value*> directory_users(Directory which) const override {
-    return which == Directory::workday ? std::vector<const json::value*>{&flat_} : std::vector<const json::value*>{&flat_, &flat_};
+    return which == Directory::workday ? std::vector<const json::value*>{&flat_}
+                                       : std::vector<const json::value*>{&flat_, &flat_};
   }
 
  private:
   json::value roots_ = parse_json(kSampleRoots).value();
   json::value manager_ = parse_json(R"({"id":"00u2","profile":{"firstName":"Bill","lastName":"Gates"}})").value();
   json::value flat_ = parse_json(R"({"firstName":"Bill","employeeID":"123456","managerUpn":"bob@okta.com"})").value();
-  json::value document_ = parse_json(R"({"id":"00gak46y5hydV6NdM0g4","type":"BUILT_IN","created":"2015-01-01T00:00:00.000Z",
-    "objectClass":["okta:user_group"],"profile":{"name":"Everyone","description":"All users"}})").value();
+  json::value document_ =
+      parse_json(R"({"id":"00gak46y5hydV6NdM0g4","type":"BUILT_IN","created":"2015-01-01T00:00:00.000Z",
+    "objectClass":["okta:user_group"],"profile":{"name":"Everyone","description":"All users"}})")
+          .value();
   std::vector<Group> groups_ = {
       {"00gak46y5hydV6NdM0g4", "Everyone", "BUILT_IN", "0oazmqPIbHiVJBG4C0g3", "", &document_},
       {"00g1emaKYZTWRYYRRTSK", "West Coast Users", "OKTA_GROUP", "0a81509410bdf807f680", "", nullptr},
@@ -64,7 +73,8 @@ class SampleContext final : public Context {
 // Everything of the sample, so that one vocabulary serves a whole table.
 inline Vocabulary sample_vocabulary() {
   auto made = Vocabulary::claims();
-  for (const auto* root : {"winston", "source", "idpuser", "device", "security", "event", "zendesk"}) made = std::move(made).with_root(root);
+  for (const auto* root : {"winston", "source", "idpuser", "device", "security", "event", "zendesk"})
+    made = std::move(made).with_root(root);
   return std::move(made).with_bare_attributes_of("source");
 }
 

@@ -12,10 +12,13 @@ namespace {
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 char32_t mapped(char32_t c, std::span<const CaseRange> table) {
-  const auto after = std::upper_bound(table.begin(), table.end(), c, [](char32_t x, const CaseRange& row) { return x < row.first; });
+  const auto after =
+      std::upper_bound(table.begin(), table.end(), c, [](char32_t x, const CaseRange& row) { return x < row.first; });
   if (after == table.begin()) return c;
   const auto& row = *std::prev(after);
-  return c <= row.last && (c - row.first) % row.step == 0 ? static_cast<char32_t>(static_cast<std::int64_t>(c) + row.add) : c;
+  return c <= row.last && (c - row.first) % row.step == 0
+             ? static_cast<char32_t>(static_cast<std::int64_t>(c) + row.add)
+             : c;
 }
 
 void append_utf8(std::string& out, char32_t c) {

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kItemBytes = sizeof(Value);
 
 Result<json::value> group_json(Meter& meter, const Group& group) {
-  if (const auto* object = group.document == nullptr ? nullptr : group.document->if_object()) return to_json(meter, Value{Object{object}});
+  if (const auto* object = group.document == nullptr ? nullptr : group.document->if_object())
+    return to_json(meter, Value{Object{object}});
   GH_DO(meter.make(group.id.size() + group.name.size() + group.type.size() + kItemBytes));
   return json::object{{"id", group.id}, {"type", group.type}, {"profile", json::object{{"name", group.name}}}};
 }
@@ -85,7 +86,8 @@ Result<Value> user_member(Meter& meter, const json::object& user, std::string_vi
 Result<void> Meter::take(std::size_t& left, std::size_t wanted, std::string_view what) {
   if (wanted > left) {
     left = 0;
-    return failure(Fault::limited, fmt::format("the expression used up its budget of {}; make it simpler or its input smaller", what));
+    return failure(Fault::limited,
+                   fmt::format("the expression used up its budget of {}; make it simpler or its input smaller", what));
   }
   left -= wanted;
   return {};
@@ -110,8 +112,8 @@ Result<Value> texts(Meter& meter, std::vector<std::string> items) {
 }
 
 std::string_view type_of(const Value& value) {
-  static constexpr std::string_view names[] = {"null",   "a Boolean", "an integer", "a number", "a string", "a list",
-                                               "a map",  "an object", "a user",     "a group",  "a time",   "a country"};
+  static constexpr std::string_view names[] = {"null",  "a Boolean", "an integer", "a number", "a string", "a list",
+                                               "a map", "an object", "a user",     "a group",  "a time",   "a country"};
   static_assert(std::size(names) == std::variant_size_v<Value::Held>);
   return names[value.held.index()];
 }
@@ -173,7 +175,8 @@ Result<Value> from_json(Meter& meter, const json::value& value) {
   if (const auto* is = value.if_bool()) return boolean(*is);
   if (const auto* whole = value.if_int64()) return integer(*whole);
   if (const auto* large = value.if_uint64()) {
-    if (*large <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return integer(static_cast<std::int64_t>(*large));
+    if (*large <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      return integer(static_cast<std::int64_t>(*large));
     return Value{static_cast<double>(*large)};
   }
   if (const auto* number = value.if_double()) return Value{*number};
@@ -192,7 +195,8 @@ Result<Value> from_json(Meter& meter, const json::value& value) {
 }
 
 Result<json::value> to_json(Meter& meter, const Value& value, std::size_t depth) {
-  if (depth > kJsonDepthMax) return failure(Fault::invalid, fmt::format("the result has more than {} lists within each other", kJsonDepthMax));
+  if (depth > kJsonDepthMax)
+    return failure(Fault::invalid, fmt::format("the result has more than {} lists within each other", kJsonDepthMax));
   GH_DO(meter.step());
   GH_DO(meter.make(kItemBytes));
   if (value.is_null()) return json::value(nullptr);
@@ -205,7 +209,8 @@ Result<json::value> to_json(Meter& meter, const Value& value, std::size_t depth)
     return json::value(*object->document);
   }
   // A whole user would tell more than anybody meant to tell.
-  if (value.as<User>() != nullptr) return failure(Fault::invalid, "the result is a user; name an attribute, such as .email");
+  if (value.as<User>() != nullptr)
+    return failure(Fault::invalid, "the result is a user; name an attribute, such as .email");
   if (const auto* items = value.as<List>()) {
     json::array array;
     for (const auto& item : **items) {

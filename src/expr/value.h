@@ -19,19 +19,19 @@ struct Value;
 struct Country;
 
 struct Null {};
-struct User {               // a document whose attributes are those of its profile, too
+struct User {  // a document whose attributes are those of its profile, too
   const json::object* document;
 };
-struct Object {             // borrowed from the Context
+struct Object {  // borrowed from the Context
   const json::object* document;
 };
-struct Member {             // of a group
+struct Member {  // of a group
   const Group* group;
 };
-struct Land {               // a CountryCode
+struct Land {  // a CountryCode
   const Country* country;
 };
-struct Moment {             // a ZonedDateTime; zone "" is UTC
+struct Moment {  // a ZonedDateTime; zone "" is UTC
   Timestamp at;
   std::string zone;
 };
@@ -39,7 +39,8 @@ using List = std::shared_ptr<const std::vector<Value>>;
 using Map = std::shared_ptr<const std::vector<std::pair<std::string, Value>>>;
 
 struct Value {
-  using Held = std::variant<Null, bool, std::int64_t, double, std::string, List, Map, Object, User, Member, Moment, Land>;
+  using Held =
+      std::variant<Null, bool, std::int64_t, double, std::string, List, Map, Object, User, Member, Moment, Land>;
   Held held;
 
   template <class T>
@@ -67,15 +68,15 @@ inline Value null() { return Value{Null{}}; }
 inline Value boolean(bool is) { return Value{is}; }
 inline Value integer(std::int64_t number) { return Value{number}; }
 Value list(std::vector<Value> items);
-Result<Value> text(Meter& meter, std::string text);   // pays for it
+Result<Value> text(Meter& meter, std::string text);  // pays for it
 Result<Value> texts(Meter& meter, std::vector<std::string> items);
 
-std::string_view type_of(const Value& value);         // "a string", for messages
+std::string_view type_of(const Value& value);  // "a string", for messages
 // Numbers by value, moments by instant, lists by element; different types are different.
 Result<bool> same(Meter& meter, const Value& a, const Value& b);
 // A string, number, Boolean, time or country as text; a fault for lists and objects. null is "".
 Result<std::string> as_text(Meter& meter, const Value& value);
-std::string number_text(double number);               // as Java writes it: 3.0, 0.1
+std::string number_text(double number);  // as Java writes it: 3.0, 0.1
 
 Result<Value> from_json(Meter& meter, const json::value& value);
 Result<json::value> to_json(Meter& meter, const Value& value, std::size_t depth = 1);

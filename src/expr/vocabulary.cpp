@@ -12,8 +12,9 @@ std::uint32_t all_of(std::initializer_list<Family> families) {
   return bits;
 }
 
-const auto kClaims = {Family::string, Family::array, Family::convert, Family::country, Family::group, Family::group_claim,
-                      Family::time, Family::manager, Family::directory, Family::user, Family::version};
+const auto kClaims = {Family::string,    Family::array,       Family::convert, Family::country,
+                      Family::group,     Family::group_claim, Family::time,    Family::manager,
+                      Family::directory, Family::user,        Family::version};
 
 }  // namespace
 

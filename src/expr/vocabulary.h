@@ -1,5 +1,5 @@
-// The words that an expression may use where it stands: Okta allows other functions and other attributes in a claim than
-// in a group rule. What is not in the vocabulary is refused when the expression is read, not when a user signs in.
+// The words that an expression may use where it stands: Okta allows other functions and other attributes in a claim
+// than in a group rule. What is not in the vocabulary is refused when the expression is read, not when a user signs in.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,9 @@ enum class Family : std::uint32_t {
 
 class Vocabulary {
  public:
-  static Vocabulary claims();         // OAuth/OIDC: user, appuser, app, org, session, access
-  static Vocabulary mappings();       // profiles and SAML attributes: also source, idpuser, managers, directories; add apps by with_root
+  static Vocabulary claims();  // OAuth/OIDC: user, appuser, app, org, session, access
+  static Vocabulary
+  mappings();  // profiles and SAML attributes: also source, idpuser, managers, directories; add apps by with_root
   static Vocabulary group_rules();    // user with String, Arrays and group functions; no user.status
   static Vocabulary policies();       // Identity Engine: user, device, security, session, login, accessRequest, app …
   static Vocabulary event_filters();  // event, with string and array functions

@@ -16,15 +16,36 @@ constexpr std::size_t kNameMax = 64;
 
 // Joda-Time's DateTimeZone.getConvertedId: what java.util.TimeZone's short names mean. The last two are names that left
 // the tz database and are in Okta's table.
-constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {
-    {"ACT", "Australia/Darwin"}, {"AET", "Australia/Sydney"}, {"AGT", "America/Argentina/Buenos_Aires"}, {"ART", "Africa/Cairo"},
-    {"AST", "America/Anchorage"}, {"BET", "America/Sao_Paulo"}, {"BST", "Asia/Dhaka"}, {"CAT", "Africa/Harare"},
-    {"CNT", "America/St_Johns"}, {"CST", "America/Chicago"}, {"CTT", "Asia/Shanghai"}, {"EAT", "Africa/Addis_Ababa"},
-    {"ECT", "Europe/Paris"}, {"EST", "America/New_York"}, {"HST", "Pacific/Honolulu"}, {"IET", "America/Indiana/Indianapolis"},
-    {"IST", "Asia/Kolkata"}, {"JST", "Asia/Tokyo"}, {"MIT", "Pacific/Apia"}, {"MST", "America/Denver"}, {"NET", "Asia/Yerevan"},
-    {"NST", "Pacific/Auckland"}, {"PLT", "Asia/Karachi"}, {"PNT", "America/Phoenix"}, {"PRT", "America/Puerto_Rico"},
-    {"PST", "America/Los_Angeles"}, {"SST", "Pacific/Guadalcanal"}, {"VST", "Asia/Ho_Chi_Minh"},
-    {"US/Pacific-New", "America/Los_Angeles"}, {"Canada/East-Saskatchewan", "America/Regina"}};
+constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {{"ACT", "Australia/Darwin"},
+                                                                       {"AET", "Australia/Sydney"},
+                                                                       {"AGT", "America/Argentina/Buenos_Aires"},
+                                                                       {"ART", "Africa/Cairo"},
+                                                                       {"AST", "America/Anchorage"},
+                                                                       {"BET", "America/Sao_Paulo"},
+                                                                       {"BST", "Asia/Dhaka"},
+                                                                       {"CAT", "Africa/Harare"},
+                                                                       {"CNT", "America/St_Johns"},
+                                                                       {"CST", "America/Chicago"},
+                                                                       {"CTT", "Asia/Shanghai"},
+                                                                       {"EAT", "Africa/Addis_Ababa"},
+                                                                       {"ECT", "Europe/Paris"},
+                                                                       {"EST", "America/New_York"},
+                                                                       {"HST", "Pacific/Honolulu"},
+                                                                       {"IET", "America/Indiana/Indianapolis"},
+                                                                       {"IST", "Asia/Kolkata"},
+                                                                       {"JST", "Asia/Tokyo"},
+                                                                       {"MIT", "Pacific/Apia"},
+                                                                       {"MST", "America/Denver"},
+                                                                       {"NET", "Asia/Yerevan"},
+                                                                       {"NST", "Pacific/Auckland"},
+                                                                       {"PLT", "Asia/Karachi"},
+                                                                       {"PNT", "America/Phoenix"},
+                                                                       {"PRT", "America/Puerto_Rico"},
+                                                                       {"PST", "America/Los_Angeles"},
+                                                                       {"SST", "Pacific/Guadalcanal"},
+                                                                       {"VST", "Asia/Ho_Chi_Minh"},
+                                                                       {"US/Pacific-New", "America/Los_Angeles"},
+                                                                       {"Canada/East-Saskatchewan", "America/Regina"}};
 
 bool is_utc(std::string_view zone) { return zone.empty() || zone == "UTC" || zone == "Z" || zone == "GMT"; }
 
@@ -48,16 +69,17 @@ Result<const date::time_zone*> named(std::string_view zone) {
     if (zone == old) zone = now;
   // The name becomes a file name in there: letters, digits, and what zone names have.
   const bool plain = zone.size() <= kNameMax && std::all_of(zone.begin(), zone.end(), [](char c) {
-    return is_alnum(c) || c == '/' || c == '_' || c == '+' || c == '-';
-  });
+                       return is_alnum(c) || c == '/' || c == '_' || c == '+' || c == '-';
+                     });
   if (plain && !zone.empty() && zone.front() != '/') {
     try {
       return date::locate_zone(zone);
     } catch (const std::exception&) {  // the library's only way to say "unknown"
     }
   }
-  return failure(Fault::invalid, fmt::format("'{}' is not a known time zone; write one like 'Europe/Berlin', 'EST' or '+02:00'",
-                                             plain ? zone : "this text"));
+  return failure(Fault::invalid,
+                 fmt::format("'{}' is not a known time zone; write one like 'Europe/Berlin', 'EST' or '+02:00'",
+                             plain ? zone : "this text"));
 }
 
 }  // namespace
