@@ -2,6 +2,7 @@
 // with the algorithm asked for, refresh tokens that rotate. Its adapter keeps everything in memory (ours is durable).
 // Prints one JSON line when ready: {"issuer", "client_id", "client_secret", "refresh_tokens": [...]}.
 // usage: oidc_provider.mjs PORT ALG TOKENS
+import './node18.mjs';
 import { Provider } from 'oidc-provider';
 import { exportJWK, generateKeyPair } from 'jose';
 
