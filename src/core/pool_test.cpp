@@ -28,10 +28,14 @@ TEST(PoolSpec, runs_elsewhere_and_comes_back) {
 }
 
 TEST(PoolSpec, says_that_it_is_full) {
-  std::latch held(1);
+  std::latch begun(1), held(1);
   Pool pool("test", 1, 1);
-  ASSERT_TRUE(pool.post([&held] { held.wait(); }));
-  while (pool.post([] {})) std::this_thread::yield();  // until one job runs and one waits
+  ASSERT_TRUE(pool.post([&] {
+    begun.count_down();
+    held.wait();
+  }));
+  begun.wait();  // it runs and waits no more in the queue, whose one place is free now
+  ASSERT_TRUE(pool.post([] {}));
   const auto refused = run(pool.run([] {}));
   held.count_down();
   ASSERT_FALSE(refused);
