@@ -6,8 +6,8 @@
 namespace gatehouse::app {
 namespace {
 
-directory::Needs directory_needs(Foundation& ground, events::SystemLog& log) {
-  return {ground.database(), log, ground.clock(), ground.random(), ground.hashing()};
+directory::Needs directory_needs(Foundation& ground, events::SystemLog& log, const std::shared_ptr<directory::Memory>& memory) {
+  return {ground.database(), log, ground.clock(), ground.random(), ground.hashing(), {}, memory};
 }
 
 template <class T>
@@ -88,11 +88,12 @@ Org::Org(Foundation& ground, Executor background, std::string name)
     : ground_(ground),
       org_(the_org()),
       log_(events::Needs{ground.database(), ground.clock(), ground.random()}),
-      users_(directory_needs(ground, log_), org_),
-      groups_(directory_needs(ground, log_), org_),
-      apps_(directory_needs(ground, log_), org_),
-      api_tokens_(directory_needs(ground, log_), org_),
-      admins_(directory_needs(ground, log_), org_),
+      memory_(directory::make_memory(ground.clock())),
+      users_(directory_needs(ground, log_, memory_), org_),
+      groups_(directory_needs(ground, log_, memory_), org_),
+      apps_(directory_needs(ground, log_, memory_), org_),
+      api_tokens_(directory_needs(ground, log_, memory_), org_),
+      admins_(directory_needs(ground, log_, memory_), org_),
       handles_(secrets::HandleNeeds{ground.database(), ground.clock(), ground.random()}),
       sessions_(signin::SessionNeeds{ground.database(), log_, users_, ground.clock(), ground.random()}, org_),
       transactions_(signin::TransactionNeeds{ground.database(), ground.clock(), ground.random()}, org_),

@@ -55,6 +55,7 @@ class Org {
   Foundation& ground_;
   OrgId org_;
   events::SystemLog log_;
+  std::shared_ptr<directory::Memory> memory_;   // the directory's services have it together
   directory::Users users_;
   directory::Groups groups_;
   directory::Apps apps_;

@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "crypto/hash.h"
 #include "directory/app_store.h"
+#include "directory/memory.h"
 #include "directory/happened.h"
 #include "directory/member_store.h"
 #include "directory/user_store.h"
@@ -93,7 +94,7 @@ Task<AppWithSecret> Apps::create(NewApp asked, Cause cause) {
   unit.push_back(insert_app(org_, app, hashed,
                             Error(Fault::conflict, "client_id: An object with this field already exists in the current organization")));
   unit.push_back(needs_.log.statement(org_, happened("application.lifecycle.create", "Create application", cause, app)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   AppWithSecret made{std::move(app), std::move(secret)};
   co_return made;
 }
@@ -101,9 +102,19 @@ Task<AppWithSecret> Apps::create(NewApp asked, Cause cause) {
 Task<App> Apps::find(AppId id) { co_return co_await known(needs_.database, org_, std::move(id)); }
 
 Task<App> Apps::find_by_client(std::string client_id) {
-  GH_CO_TRY(auto found, co_await select_app_by_client(needs_.database, org_, std::move(client_id)));
+  GH_CO_TRY(auto found, co_await client(std::move(client_id)));
+  co_return std::move(found.app);
+}
+
+Task<StoredApp> Apps::client(std::string client_id) {
+  auto* memory = needs_.memory.get();
+  if (memory != nullptr)
+    if (auto known = memory->apps.find(memory_key(org_, client_id))) co_return *std::move(known);
+  const auto asked = memory != nullptr ? memory->apps.ask() : decltype(memory->apps.ask())();
+  GH_CO_TRY(auto found, co_await select_app_by_client(needs_.database, org_, client_id));
   if (!found) co_return failure(Fault::missing, "app: not found");
-  co_return std::move(found->app);
+  if (memory != nullptr) memory->apps.keep(memory_key(org_, client_id), *found, asked);
+  co_return *std::move(found);
 }
 
 Task<std::vector<App>> Apps::list(Page page, std::string label_prefix) {
@@ -116,7 +127,7 @@ Task<App> Apps::keep(App app, std::string event_type, std::string message, Cause
   unit.push_back(update_app(org_, app));
   if (!has_secret(app)) unit.push_back(update_secret(org_, app.id, std::nullopt));
   unit.push_back(needs_.log.statement(org_, happened(event_type, message, cause, app)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   ++app.version;
   co_return app;
 }
@@ -150,13 +161,15 @@ Task<void> Apps::remove(AppId id, Cause cause) {
   GH_CO_TRY(auto app, co_await find(id));
   auto unit = delete_app(org_, id, Error(Fault::denied, "The application must be deactivated before deletion."));
   unit.push_back(needs_.log.statement(org_, happened("application.lifecycle.delete", "Delete application", cause, app)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
 Task<bool> Apps::check_secret(App app, Secret secret) {
-  GH_CO_TRY(auto found, co_await select_app(needs_.database, org_, std::move(app.id)));
-  if (!found || !found->app.active || !found->secret_hash) co_return false;
+  auto found = co_await client(app.client_id);
+  if (!found && found.error().fault() == Fault::missing) co_return false;
+  if (!found) co_return std::unexpected(std::move(found.error()));
+  if (found->app.id != app.id || !found->app.active || !found->secret_hash) co_return false;
   co_return equal_constant_time(hash_of(secret), *found->secret_hash);
 }
 
@@ -168,7 +181,7 @@ Task<Secret> Apps::new_secret(AppId id, Cause cause) {
   unit.push_back(update_secret(org_, id, hash_of(secret)));
   unit.push_back(needs_.log.statement(
       org_, happened("app.oauth2.client.lifecycle.new_secret", "Create new client secret", cause, app)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return secret;
 }
 
@@ -181,7 +194,7 @@ Task<void> Apps::assign_user(AppId app, UserId user, Cause cause) {
   unit.push_back(insert_app_user(org_, app, user, needs_.clock.now()));
   unit.push_back(needs_.log.statement(
       org_, happened("application.user_membership.add", "Add user to application membership", cause, who, to)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -194,7 +207,7 @@ Task<void> Apps::unassign_user(AppId app, UserId user, Cause cause) {
   unit.push_back(delete_app_user(org_, app, user));
   unit.push_back(needs_.log.statement(
       org_, happened("application.user_membership.remove", "Remove user's application membership", cause, who, from)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -207,7 +220,7 @@ Task<void> Apps::assign_group(AppId app, GroupId group, Cause cause) {
   unit.push_back(insert_app_group(org_, app, group, needs_.clock.now()));
   unit.push_back(needs_.log.statement(
       org_, happened("group.application_assignment.add", "Add assigned application to group", cause, who, to)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -220,12 +233,19 @@ Task<void> Apps::unassign_group(AppId app, GroupId group, Cause cause) {
   unit.push_back(delete_app_group(org_, app, group));
   unit.push_back(needs_.log.statement(
       org_, happened("group.application_assignment.remove", "Remove assigned application from group", cause, who, from)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
 Task<bool> Apps::is_assigned(AppId app, UserId user) {
-  co_return co_await select_is_assigned(needs_.database, org_, std::move(app), std::move(user));
+  auto* memory = needs_.memory.get();
+  if (memory == nullptr) co_return co_await select_is_assigned(needs_.database, org_, std::move(app), std::move(user));
+  auto key = memory_key(org_, app.str(), user.str());
+  if (auto known = memory->assigned.find(key)) co_return *known;
+  const auto asked = memory->assigned.ask();
+  GH_CO_TRY(const bool assigned, co_await select_is_assigned(needs_.database, org_, std::move(app), std::move(user)));
+  memory->assigned.keep(std::move(key), assigned, asked);
+  co_return assigned;
 }
 
 Task<std::vector<App>> Apps::of_user(UserId user) {

@@ -12,6 +12,7 @@ struct NewApp {
   std::optional<AppId> id = {};          // given (seed), else generated
 };
 AppId no_app_id();                       // holds the place until create() has made one
+struct StoredApp;
 struct AppWithSecret {
   App app;
   std::optional<Secret> secret;          // only here, only once
@@ -52,6 +53,7 @@ class Apps {
   Task<std::optional<Timestamp>> group_since(AppId app, GroupId group);
 
  private:
+  Task<StoredApp> client(std::string client_id);   // with its secret's hash
   Task<App> keep(App app, std::string event_type, std::string message, Cause cause);
 
   Needs needs_;

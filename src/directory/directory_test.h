@@ -29,7 +29,8 @@ class DirectoryTest : public store::BackendTest {
     everyone = made->id.str();
   }
 
-  Needs needs(crypto::PasswordCost cost = kCheap) { return {database(), *log, clock, *random, hashing, cost}; }
+  std::shared_ptr<Memory> memory = make_memory(clock);   // shared, as in the program: what it remembers must never show
+  Needs needs(crypto::PasswordCost cost = kCheap) { return {database(), *log, clock, *random, hashing, cost, memory}; }
 
   static Profile profile(std::string login) {
     return {.login = login, .email = login, .first_name = "Ada", .last_name = "Lovelace", .more = {}};

@@ -48,7 +48,7 @@ Task<Group> Groups::create(std::string name, std::string description, std::optio
   store::Unit unit;
   unit.push_back(insert_group(org_, group, name_taken()));
   unit.push_back(needs_.log.statement(org_, happened("group.lifecycle.create", "Create Okta group", cause, group)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return group;
 }
 
@@ -64,7 +64,7 @@ Task<Group> Groups::ensure_everyone() {
   store::Unit unit;
   unit.push_back(insert_group(org_, everyone, name_taken()));
   unit.push_back(insert_everyone_members(org_, now));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   GH_CO_TRY(auto found, co_await select_everyone(needs_.database, org_));
   if (!found) co_return failure(Fault::conflict, "group: another group has taken the name Everyone");
   co_return *std::move(found);
@@ -101,7 +101,7 @@ Task<Group> Groups::update(GroupId id, std::string name, std::string description
   store::Unit unit;
   unit.push_back(update_group(org_, group, Error(Fault::missing, "group: not found")));
   unit.push_back(needs_.log.statement(org_, happened("group.profile.update", "Update Okta group", cause, group)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return group;
 }
 
@@ -110,7 +110,7 @@ Task<void> Groups::remove(GroupId id, Cause cause) {
   if (group.built_in) co_return std::unexpected(built_in());
   auto unit = delete_group(org_, id, Error(Fault::missing, "group: not found"));
   unit.push_back(needs_.log.statement(org_, happened("group.lifecycle.delete", "Delete Okta group", cause, group)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -125,7 +125,7 @@ Task<void> Groups::add_member(GroupId group, UserId user, Cause cause) {
   unit.push_back(touch_members(org_, group, now));
   unit.push_back(needs_.log.statement(
       org_, happened("group.user_membership.add", "Add user to group membership", cause, both.user, both.group)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -139,7 +139,7 @@ Task<void> Groups::remove_member(GroupId group, UserId user, Cause cause) {
   unit.push_back(touch_members(org_, group, needs_.clock.now()));
   unit.push_back(needs_.log.statement(
       org_, happened("group.user_membership.remove", "Remove user from group membership", cause, both.user, both.group)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 

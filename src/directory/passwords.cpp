@@ -51,7 +51,7 @@ Task<void> Users::begin_attempt(std::string login, std::string ip) {
   store::Unit unit;
   unit.push_back(count_attempt(org_, subject_of(login), network_of(ip), needs_.clock.now(),
                                Error(Fault::limited, "sign-in: too many attempts; wait a little and try again")));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -72,7 +72,7 @@ Task<User> Users::keep_password(StoredUser stored, Secret password, Cause cause)
   unit.push_back(update_hash(org_, user.id, hashed));
   unit.push_back(needs_.log.statement(
       org_, happened("user.account.update_password", "User update password for Okta", cause, user)));
-  GH_CO_TRY(auto done, co_await needs_.database.write(std::move(unit)));
+  GH_CO_TRY(auto done, co_await needs_.write(std::move(unit)));
   co_return user_from(done.front().rows.front());
 }
 
@@ -93,7 +93,7 @@ Task<User> Users::change_password(UserId id, Secret old, Secret password, Cause 
 
   store::Unit forget;
   forget.push_back(forget_attempts(org_, subject_of(login), network_of(ip)));
-  GH_CO_DO(co_await needs_.database.write(std::move(forget)));
+  GH_CO_DO(co_await needs_.write(std::move(forget)));
   co_return co_await keep_password(*std::move(stored), std::move(password), std::move(cause));
 }
 
@@ -128,7 +128,7 @@ Task<User> Users::check_password(std::string login, Secret password, events::Ori
     unit.push_back(replace_hash(org_, user.id, *stored_hash, rehashed));
   }
   unit.push_back(needs_.log.statement(org_, event));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return user;
 }
 

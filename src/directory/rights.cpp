@@ -44,7 +44,7 @@ Task<Secret> ApiTokens::create(std::string name, UserId owner, Cause cause) {
   store::Unit unit;
   unit.push_back(insert_token(org_, token, hash_of(secret)));
   unit.push_back(needs_.log.statement(org_, event));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return secret;
 }
 
@@ -60,7 +60,7 @@ Task<ApiToken> ApiTokens::check(Secret secret) {
     token.expires = now + kApiTokenLife;
     store::Unit unit;
     unit.push_back(touch_token(org_, token.id, now, *token.expires));
-    GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+    GH_CO_DO(co_await needs_.write(std::move(unit)));
   }
   co_return token;
 }
@@ -82,7 +82,7 @@ Task<void> ApiTokens::revoke(std::string id, Cause cause) {
   store::Unit unit;
   unit.push_back(delete_token(org_, token.id, Error(Fault::missing, "token: not found")));
   unit.push_back(needs_.log.statement(org_, event));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 
@@ -95,7 +95,7 @@ Task<void> Admins::grant(UserId id, Cause cause) {
   store::Unit unit;
   unit.push_back(insert_admin(org_, id, needs_.clock.now()));
   unit.push_back(needs_.log.statement(org_, event));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 

@@ -4,6 +4,7 @@
 #include "directory/life.h"
 #include "directory/member_store.h"
 #include "directory/profile.h"
+#include "directory/memory.h"
 #include "directory/user_store.h"
 
 namespace gatehouse::directory {
@@ -50,12 +51,20 @@ Task<User> Users::create(NewUser asked, Cause cause) {
     const auto facts = facts_of(Step::activate);
     unit.push_back(needs_.log.statement(org_, happened(facts.event_type, facts.message, cause, user)));
   }
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return user;
 }
 
 Task<User> Users::find(UserId id) {
-  GH_CO_TRY(auto stored, co_await known(needs_.database, org_, std::move(id)));
+  auto* memory = needs_.memory.get();
+  if (memory == nullptr) {
+    GH_CO_TRY(auto stored, co_await known(needs_.database, org_, std::move(id)));
+    co_return std::move(stored.user);
+  }
+  if (auto user = memory->users.find(memory_key(org_, id.str()))) co_return *std::move(user);
+  const auto asked = memory->users.ask();
+  GH_CO_TRY(auto stored, co_await known(needs_.database, org_, id));
+  memory->users.keep(memory_key(org_, id.str()), stored.user, asked);
   co_return std::move(stored.user);
 }
 
@@ -94,7 +103,7 @@ Task<User> Users::update(UserId id, Profile profile, std::optional<std::int64_t>
   unit.push_back(update_user(org_, user));
   unit.push_back(needs_.log.statement(
       org_, happened("user.account.update_profile", "Update user profile for Okta", cause, user)));
-  GH_CO_TRY(auto done, co_await needs_.database.write(std::move(unit)));
+  GH_CO_TRY(auto done, co_await needs_.write(std::move(unit)));
   co_return user_from(done.front().rows.front());
 }
 
@@ -117,7 +126,7 @@ Task<User> Users::take(UserId id, Step step, Cause cause) {
   }
   const auto facts = facts_of(step);
   unit.push_back(needs_.log.statement(org_, happened(facts.event_type, facts.message, cause, user)));
-  GH_CO_TRY(auto done, co_await needs_.database.write(std::move(unit)));
+  GH_CO_TRY(auto done, co_await needs_.write(std::move(unit)));
   co_return user_from(done.front().rows.front());
 }
 
@@ -133,7 +142,7 @@ Task<void> Users::remove(UserId id, Cause cause) {
   auto unit = delete_user(org_, id, Error(Fault::conflict, "user: must be deactivated before it is deleted"));
   unit.push_back(needs_.log.statement(
       org_, happened("user.lifecycle.delete.completed", "Delete Okta user", cause, stored.user)));
-  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
 }
 

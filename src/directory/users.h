@@ -2,6 +2,8 @@
 // Knows nothing of HTTP, sessions or tokens; every change leaves one Event in the same transaction.
 #pragma once
 
+#include <memory>
+
 #include "core/pool.h"
 #include "core/task.h"
 #include "crypto/password.h"
@@ -11,6 +13,8 @@
 
 namespace gatehouse::directory {
 
+class Memory;
+
 struct Needs {
   store::Database& database;
   events::SystemLog& log;
@@ -18,7 +22,11 @@ struct Needs {
   Random& random;
   Pool& hashing;             // argon2id runs there
   crypto::PasswordCost password_cost = {};
+  std::shared_ptr<Memory> memory = nullptr;   // of one org, shared by its services; without it every question is asked anew
+
+  Task<std::vector<store::Done>> write(store::Unit unit);   // the only way in which this room writes
 };
+std::shared_ptr<Memory> make_memory(const Clock& clock);
 
 inline constexpr int kListMax = 1000;                     // items of one page, of any list in this room
 inline constexpr std::size_t kNewPasswordMin = 8, kNewPasswordMax = 256;  // bytes

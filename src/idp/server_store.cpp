@@ -34,7 +34,9 @@ Task<void> Servers::put(Server server, std::vector<ServerScope> scopes) {
     unit.emplace_back("insert into authorization_server_scopes (org_id, server_id, name, description, by_default) values ($1, $2, $3, $4, $5)",
                       std::vector<store::Param>{org_, server.id, scope.name, scope.description, scope.by_default});
   }
-  GH_CO_DO(co_await database_.write(std::move(unit)));
+  auto done = co_await database_.write(std::move(unit));
+  epoch_.turn();
+  if (!done) co_return std::unexpected(std::move(done.error()));
   co_return Result<void>();
 }
 
@@ -45,20 +47,27 @@ Task<Server> Servers::find(std::string id) {
     own.alg = org_alg_;
     co_return own;
   }
+  if (auto known = known_.find(id)) co_return *std::move(known);
+  const auto asked = known_.ask();
   store::Statement select("select id, name, audience, alg, active from authorization_servers where org_id = $1 and id = $2", {org_, id});
   GH_CO_TRY(auto rows, co_await database_.read(std::move(select)));
   if (rows.empty() || !rows.front().yes(4)) co_return failure(Fault::missing, "authorization server: not found");
   const auto& row = rows.front();
-  co_return Server{row.text(0), row.text(1), row.text(2), jose::alg_named(row.text(3)).value_or(jose::Alg::RS256), true};
+  Server server{row.text(0), row.text(1), row.text(2), jose::alg_named(row.text(3)).value_or(jose::Alg::RS256), true};
+  known_.keep(std::move(id), server, asked);
+  co_return server;
 }
 
 Task<std::vector<ServerScope>> Servers::scopes(std::string server_id) {
+  if (auto known = known_scopes_.find(server_id)) co_return *std::move(known);
+  const auto asked = known_scopes_.ask();
   store::Statement select(
       "select name, description, by_default from authorization_server_scopes where org_id = $1 and server_id = $2 order by name",
       {org_, server_id});
   GH_CO_TRY(auto rows, co_await database_.read(std::move(select)));
   std::vector<ServerScope> scopes;
   for (const auto& row : rows) scopes.push_back(ServerScope{row.text(0), row.text(1), row.yes(2)});
+  known_scopes_.keep(std::move(server_id), scopes, asked);
   co_return scopes;
 }
 

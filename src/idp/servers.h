@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/task.h"
+#include "core/recall.h"
 #include "jose/alg.h"
 #include "oauth/scope.h"
 #include "store/database.h"
@@ -38,7 +39,8 @@ struct ServerScope {
 
 class Servers {
  public:
-  Servers(store::Database& database, const Clock& clock, OrgId org) : database_(database), clock_(clock), org_(std::move(org)) {}
+  Servers(store::Database& database, const Clock& clock, OrgId org)
+      : database_(database), clock_(clock), org_(std::move(org)), known_(epoch_, clock), known_scopes_(epoch_, clock) {}
 
   // At start: "default" exists.
   Task<void> ensure_default();
@@ -54,6 +56,9 @@ class Servers {
   const Clock& clock_;
   OrgId org_;
   jose::Alg org_alg_ = jose::Alg::RS256;
+  Epoch epoch_;                            // turned by put()
+  Recall<std::string, Server> known_;
+  Recall<std::string, std::vector<ServerScope>> known_scopes_;
 };
 
 // openid, profile, email, address, phone, groups, offline_access: known at every server.
