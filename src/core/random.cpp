@@ -1,7 +1,9 @@
 #include "core/random.h"
 
+#include <string.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <mutex>
@@ -12,15 +14,32 @@
 namespace gatehouse {
 namespace {
 
+void from_kernel(std::span<std::byte> out) {
+  while (!out.empty()) {
+    const auto got = ::getrandom(out.data(), out.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) std::abort();  // a guessable secret is worse than a stopped program
+    out = out.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+// Small wishes are served from a block per thread, one system call for many ids; what was given is wiped from it.
+// (Nothing here forks after its threads have started; a forked child would repeat the block.)
 class SystemRandom final : public Random {
  public:
   void fill(std::span<std::byte> out) override {
-    while (!out.empty()) {
-      const auto got = ::getrandom(out.data(), out.size(), 0);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) std::abort();  // a guessable secret is worse than a stopped program
-      out = out.subspan(static_cast<std::size_t>(got));
+    static constexpr std::size_t kBlock = 1024, kSmall = 64;
+    thread_local std::array<std::byte, kBlock> block;
+    thread_local std::size_t left = 0;
+    if (out.size() > kSmall) return from_kernel(out);
+    if (left < out.size()) {
+      from_kernel(block);
+      left = kBlock;
     }
+    const auto part = std::span(block).subspan(left - out.size(), out.size());
+    std::ranges::copy(part, out.begin());
+    ::explicit_bzero(part.data(), part.size());
+    left -= out.size();
   }
 };
 

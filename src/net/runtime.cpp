@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -59,10 +60,17 @@ struct Runtime::State {
   }
 };
 
+// Those that this process may run on (taskset, a container's cpuset), not those that the machine has.
+static std::size_t usable_cores() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return std::max(1U, std::thread::hardware_concurrency());
+  return std::max(1, CPU_COUNT(&set));
+}
+
 Runtime::Runtime(std::size_t loops) : state_(std::make_unique<State>()) {
   // A peer that goes away while OpenSSL writes to it is an error of that write, not the end of the program.
   std::signal(SIGPIPE, SIG_IGN);
-  if (loops == 0) loops = std::max(1U, std::thread::hardware_concurrency());
+  if (loops == 0) loops = usable_cores();
   for (std::size_t i = 0; i < loops; ++i) state_->loops.push_back(std::make_unique<Loop>());
   state_->poll = std::make_unique<asio::steady_timer>(*state_->loops.front());
 }
