@@ -1,6 +1,7 @@
 #include "crypto/password.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -41,10 +42,9 @@ TEST_F(Passwords, hashes_of_the_reference_implementation_verify) {
 
 TEST_F(Passwords, a_stored_hash_cannot_ask_for_more_than_the_caps) {
   constexpr std::string_view kTail = "$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+  // Refused is not computed: a hash that was worked out would be a yes or a no, not a fault.
   for (const std::string cost : {"m=262145,t=2,p=1", "m=4294967295,t=1,p=1", "m=256,t=11,p=1", "m=256,t=2,p=9", "m=8,t=1,p=2"}) {
-    const auto begun = std::chrono::steady_clock::now();
     EXPECT_EQ(verify_password(Secret("x"), "$argon2id$v=19$" + cost + std::string(kTail)).error().fault(), Fault::invalid) << cost;
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(100)) << cost;
   }
   EXPECT_FALSE(hash_password(Secret("x"), *random_, {512 * 1024, 2, 1}));
 }
@@ -75,18 +75,24 @@ TEST_F(Passwords, very_long_ones_are_refused_before_work_is_done) {
 TEST_F(Passwords, nobody_takes_about_as_long_as_somebody) {
   constexpr PasswordCost kCost{4096, 2, 1};
   const auto hash = hashed("x", kCost);
-  const auto fastest = [](auto work) {
+  // CPU time of this thread, the least of several: what neighbours do does not count.
+  const auto used = [] {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto fastest = [&](auto work) {
     auto best = std::chrono::nanoseconds::max();
     for (int i = 0; i < 9; ++i) {
-      const auto begun = std::chrono::steady_clock::now();
+      const auto begun = used();
       work();
-      best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - begun);
+      best = std::min<std::chrono::nanoseconds>(best, used() - begun);
     }
     return best;
   };
   const auto somebody = fastest([&] { EXPECT_FALSE(verify_password(Secret("y"), hash).value()); });
   const auto nobody = fastest([&] { EXPECT_FALSE(verify_nobody(Secret("y"), kCost)); });
-  EXPECT_GT(nobody * 2, somebody);  // generous: machines are shared; leaving the work out would be 100 times faster
+  EXPECT_GT(nobody * 2, somebody);  // generous: leaving the work out would be 100 times faster
   EXPECT_LT(nobody, somebody * 2);
 }
 

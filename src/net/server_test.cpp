@@ -317,11 +317,10 @@ TEST_F(ServerTest, trickling_bytes_do_not_stretch_the_deadline_of_a_head) {
   options.head_timeout = 150ms;
   TestServer server(handler, options);
   RawClient client(server.port());
-  const auto began = std::chrono::steady_clock::now();
   client.send("GET / HTTP/1.1\r\nHost: a\r\n");
-  while (client.send("X: y\r\n") && client.quiet_for(20ms) && std::chrono::steady_clock::now() - began < 3s) {}
+  // A deadline that each line stretched would never pass: the answer would be 431, for the field after the last one allowed.
+  for (std::size_t i = 0; i <= kFieldsMax && client.send("X: y\r\n") && client.quiet_for(20ms); ++i) {}
   EXPECT_EQ(status_of(client.read_to_end()), 408);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
 }
 
 TEST_F(ServerTest, a_reader_that_stalls_is_dropped) {
@@ -480,20 +479,20 @@ TEST_F(ServerTest, without_file_descriptors_new_connections_wait_and_are_served_
 }
 
 TEST_F(ServerTest, stopping_lets_requests_end_and_closes_idle_connections) {
-  TestServer server(handler);
+  auto options = quick_options();
+  options.grace = 1h;   // whoever waits for its end does not come back in time for anybody
+  TestServer server(handler, options);
   RawClient idle(server.port()), busy(server.port());
   idle.send(get("/"));
   idle.read_answer();
   busy.send(get("/slow"));
   std::this_thread::sleep_for(50ms);
-  const auto began = std::chrono::steady_clock::now();
   server.runtime.stop();
   EXPECT_EQ(idle.read_to_end(), "");
   const auto answer = busy.read_to_end();
   EXPECT_EQ(body_of(answer), "slow");
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
   server.runtime.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 900ms);
   EXPECT_FALSE(RawClient(server.port()).connected());
 }
 
@@ -504,10 +503,8 @@ TEST_F(ServerTest, stopping_does_not_wait_longer_than_the_grace) {
   RawClient stuck(server.port());
   stuck.send(get("/never"));
   std::this_thread::sleep_for(50ms);
-  const auto began = std::chrono::steady_clock::now();
   server.runtime.stop();
-  server.runtime.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+  server.runtime.join();   // comes back although the request never ends
   EXPECT_EQ(stuck.read_to_end(), "");
 }
 
