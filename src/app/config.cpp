@@ -152,8 +152,10 @@ std::optional<Access> read_access(Map& route) {
 std::optional<RouteConfig> read_route(Map in) {
   const auto path = in.text("path", "/");
   auto methods = in.texts("methods");
-  const auto target = in.required_text("upstream", "http://127.0.0.1:9000");
-  auto upstream = net::Url::parse(target);
+  auto stages = read_stages(in);
+  const auto target = stages.empty() ? in.required_text("upstream", "http://127.0.0.1:9000") : in.text("upstream", "");
+  std::optional<net::Url> upstream;
+  if (auto url = net::Url::parse(target)) upstream = *std::move(url);
   auto access = read_access(in);
   auto require = in.lists("require");
   for (const auto* known : {"sign_in", "token", "open"})
@@ -166,8 +168,8 @@ std::optional<RouteConfig> read_route(Map in) {
   check_methods(in, methods);
   if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
     in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
-  if (!access || !upstream) return std::nullopt;
-  return RouteConfig{path, std::move(methods), *std::move(upstream), *std::move(access), std::move(require)};
+  if (!access || (!upstream && stages.empty())) return std::nullopt;
+  return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(require), std::move(stages)};
 }
 
 std::optional<GatewayHostConfig> read_gateway_host(Map in) {

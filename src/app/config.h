@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/stages.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "net/url.h"
@@ -67,9 +68,10 @@ using Access = std::variant<SignInAccess, TokenAccess, OpenAccess>;
 struct RouteConfig {
   std::string path = "/";              // prefix, on a segment boundary
   std::vector<std::string> methods;    // empty: all
-  net::Url upstream;
+  std::optional<net::Url> upstream;    // none: a stage answers everything
   Access access;                       // no default: a route that says nothing about access is a fault
   std::vector<std::pair<std::string, std::vector<std::string>>> require;  // claim -> one of these values
+  std::vector<MakeStage> stages;
 };
 struct GatewayHostConfig {
   std::string host;

@@ -15,7 +15,7 @@ std::vector<gateway::IdentityHeader> identity_headers(const std::vector<std::pai
 
 class Planner {
  public:
-  explicit Planner(const OpenSecret& open) : open_(open) {}
+  explicit Planner(const StageNeeds& needs) : needs_(needs) {}
 
   Result<void> add(const std::string& host, const RouteConfig& route) {
     gateway::RouteConfig shape;
@@ -23,7 +23,11 @@ class Planner {
     shape.host = host;
     shape.path = route.path;
     shape.methods = route.methods;
-    shape.upstream = pool_of(route.upstream);
+    if (route.upstream) shape.upstream = pool_of(*route.upstream);
+    for (const auto& make : route.stages) {
+      GH_TRY(auto stage, make(needs_));
+      shape.stages.push_back(std::move(stage));
+    }
     for (const auto& [claim, values] : route.require) shape.require.all_of.push_back({claim, values});
     GH_DO(add_access(shape, route.access));
     plan_.gateway.routes.push_back(std::move(shape));
@@ -60,7 +64,7 @@ class Planner {
     sso.issuer.client.scopes = access.scopes;
     sso.issuer.client.auth = access.client_secret ? oauth::client::ClientAuth::basic : oauth::client::ClientAuth::none;
     if (access.client_secret) {
-      GH_TRY(sso.issuer.client.client_secret, open_(*access.client_secret));
+      GH_TRY(sso.issuer.client.client_secret, needs_.open(*access.client_secret));
     }
     sso.headers = identity_headers(access.headers);
     shape.policy = sso.name;
@@ -84,15 +88,15 @@ class Planner {
     plan_.gateway.tokens.push_back(std::move(policy));
   }
 
-  const OpenSecret& open_;
+  const StageNeeds& needs_;
   GuardPlan plan_;
   std::set<std::string> pools_;
 };
 
 }  // namespace
 
-Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const OpenSecret& open) {
-  Planner planner(open);
+Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const StageNeeds& needs) {
+  Planner planner(needs);
   for (const auto& host : hosts)
     for (const auto& route : host.routes) GH_DO(planner.add(host.host, route));
   return std::move(planner).take();

@@ -1,5 +1,5 @@
 // From the words of gatehouse.yaml to the gateway's own configuration and the policies that it cannot make itself.
-// Pure but for resolving secret references, which the caller hands in.
+// Pure but for making stages and resolving secret references, with what the caller hands in.
 #pragma once
 
 #include <functional>
@@ -18,9 +18,7 @@ struct GuardPlan {
   std::vector<std::string> issuers;     // whom the gateway has to talk to; as configured by an administrator
 };
 
-using OpenSecret = std::function<Result<Secret>(const secrets::Reference&)>;
-
 // One pool per upstream address; one policy per route that demands something.
-Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const OpenSecret& open);
+Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const StageNeeds& needs);
 
 }  // namespace gatehouse::app

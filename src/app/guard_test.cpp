@@ -9,7 +9,10 @@ namespace {
 Result<GuardPlan> plan(std::string_view hosts, const OpenSecret& open) {
   const auto config = parse_config("data: d\nlisteners: [{port: 1}]\ngateway:\n  hosts:\n" + std::string(hosts), "g.yaml");
   if (!config) return std::unexpected(config.error());
-  return plan_guard(config->gateway, open);
+  static ManualClock clock;
+  static const auto random = seeded_random(1);
+  static Pool blocking("blocking", 1, 1);
+  return plan_guard(config->gateway, {clock, *random, blocking, silent_log(), open});
 }
 Result<Secret> opened(const secrets::Reference& reference) { return Secret("opened:" + reference.str()); }
 

@@ -183,7 +183,7 @@ Started<void> House::sow_seed() {
 
 Started<void> House::open_configured() {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  auto plan = plan_guard(plan_.config.gateway, open);
+  auto plan = plan_guard(plan_.config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open});
   if (!plan) return start_fault(Exit::configuration, plan.error());
   return open_gateway(std::move(plan->gateway), std::move(plan->sign_ons), plan->issuers);
 }

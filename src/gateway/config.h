@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "policy/rule.h"
 
 namespace gatehouse::gateway {
+
+class Stage;
 
 inline constexpr std::size_t kRoutesMax = 10'000;
 inline constexpr std::size_t kPoolsMax = 1'000;
@@ -57,9 +60,10 @@ struct RouteConfig {
   std::string policy;                               // "public", or the name of a policy
   std::vector<ScopeRule> scopes;                    // for token policies; a method that no rule names is denied when rules exist
   policy::Rule require;                             // on the claims
-  std::string upstream;                             // name of a pool
+  std::string upstream;                             // name of a pool; may be empty when a stage answers everything
   HostHeader host_header = HostHeader::preserve;
   std::vector<std::pair<std::string, std::string>> set_headers;   // fixed ones for the upstream
+  std::vector<std::shared_ptr<Stage>> stages;       // made by app, outermost first; those before the policy go around the others
 };
 
 struct Config {

@@ -56,7 +56,7 @@ class Passage {
  private:
   // Another target is tried only while nothing has been sent: a request must not be carried out twice.
   Task<void> open() {
-    auto& pool = *onward_.route.pool;
+    auto& pool = *onward_.journey.route.pool;
     Error last(Fault::limited, "every target of " + pool.name() + " is out of service");
     for (std::size_t i = 0; i < pool.size(); ++i) {
       target_ = pool.next();
@@ -77,7 +77,7 @@ class Passage {
   Task<void> begin() {
     const auto& request = exchange_.request();
     auto head = upstream_->spare();
-    const OnwardHead parts{request, onward_.route, onward_.snapshot, onward_.pass, target_->authority()};
+    const OnwardHead parts{request, onward_.journey, target_->authority()};
     write_upstream_head(parts, head);
     whole_request_sent_ = !request.has_body;
     if (!request.has_body || !request.content_length)   // chunks are framed one by one
@@ -127,7 +127,7 @@ class Passage {
   boost::asio::awaitable<void> bring_back() {
     auto brought = co_await bring_back_answer();
     if (brought) {
-      onward_.route.pool->succeeded(*target_);
+      onward_.journey.route.pool->succeeded(*target_);
       co_return;
     }
     co_await fail(std::move(brought.error()));
@@ -143,7 +143,7 @@ class Passage {
     if (!whole_request_sent_) exchange_.close_after();
     Reply reply;
     reply.status = head->status;
-    reply.headers = answer_headers(*head, onward_.snapshot);
+    reply.headers = answer_headers(*head, onward_.journey.snapshot);
     if (head->framing == net::Framing::none) co_return co_await answer_without_body(*head, std::move(reply));
     if (head->framing == net::Framing::length && head->length <= kSmallAnswer) co_return co_await small_answer(*head, std::move(reply));
     co_return co_await stream_answer(*head, std::move(reply));
@@ -186,12 +186,12 @@ class Passage {
       GH_CO_DO(co_await exchange_.send(piece));
     }
     co_return co_await exchange_.finish(length ? std::vector<std::pair<std::string, std::string>>()
-                                               : answer_trailers(upstream_->trailers(), onward_.snapshot.managed()));
+                                               : answer_trailers(upstream_->trailers(), onward_.journey.snapshot.managed()));
   }
 
   boost::asio::awaitable<void> fail(Error error) {
-    if (target_ != nullptr && error.fault() == Fault::upstream) onward_.route.pool->failed(*target_);
-    exchange_.log().warn("gateway.forward_failed", {{"route", onward_.route.demand.route}, {"target", target_ ? target_->authority() : ""},
+    if (target_ != nullptr && error.fault() == Fault::upstream) onward_.journey.route.pool->failed(*target_);
+    exchange_.log().warn("gateway.forward_failed", {{"route", onward_.journey.route.demand.route}, {"target", target_ ? target_->authority() : ""},
                                                     {"why", error.message()}, {"trail", error.trail()}});
     // Half an answer cannot be taken back; cutting the connection is how the client learns that it is not whole.
     exchange_.close_after();

@@ -11,9 +11,7 @@ inline constexpr std::size_t kSmallAnswer = 16 * 1024;   // an answer up to this
 
 struct Onward {
   net::Exchange& exchange;
-  const Route& route;
-  const Snapshot& snapshot;
-  const Pass& pass;
+  const Journey& journey;
 };
 // Borrows everything; the caller keeps it alive. Always leaves an answer, or a connection that will be closed.
 boost::asio::awaitable<void> forward(const Onward& onward);

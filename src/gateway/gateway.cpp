@@ -43,13 +43,17 @@ std::variant<const Route*, Refused> choose_route(const Request& request, const S
     case Routes::Found::Why::no_rule:
       return Refused{refusal_page(request, 404, "Not found", "No rule of this gateway covers this address."), "no rule"};
   }
-  if (!found.route->allows(request.method_name)) {
+  return found.route;
+}
+
+std::optional<Refused> refuse_by_route(const Request& request, const Route& route) {
+  if (!route.allows(request.method_name)) {
     auto reply = refusal_page(request, 405, "Method not allowed", "The rule for this address does not allow this method.");
-    return Refused{std::move(reply).with("Allow", join(found.route->methods, ", ")), "method"};
+    return Refused{std::move(reply).with("Allow", join(route.methods, ", ")), "method"};
   }
   if (asks_for_websocket(request.fields))
     return Refused{refusal_page(request, 501, "WebSocket is not supported", "This gateway does not tunnel WebSocket connections."), "websocket"};
-  return found.route;
+  return std::nullopt;
 }
 
 Reply fault_page(const Request& request, const Error& error) {
@@ -138,11 +142,26 @@ boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
 
   auto chosen = choose_route(request, *snapshot);
   if (auto* refused = std::get_if<Refused>(&chosen)) co_return co_await answer(exchange, std::move(*refused));
-  const auto& route = *std::get<const Route*>(chosen);
-  auto step = co_await ask_policy(exchange, route);
-  if (auto* refused = std::get_if<Refused>(&step)) co_return co_await answer(exchange, std::move(*refused));
+  Journey journey{.route = *std::get<const Route*>(chosen), .snapshot = *snapshot, .pass = {}, .edits = {}};
+  const Next first(journey, 0);
+  co_await first(exchange);
+}
 
-  const Onward onward{exchange, route, *snapshot, std::get<Pass>(step)};
+// Around the policy stand the stages that come before it, below it those that want to know who calls, below them the upstream.
+boost::asio::awaitable<void> Next::operator()(net::Exchange& exchange) const {
+  const auto& route = journey_.route;
+  if (at_ == route.arrived && !journey_.admitted) {
+    if (auto refused = refuse_by_route(exchange.request(), route)) co_return co_await answer(exchange, *std::move(refused));
+    auto step = co_await ask_policy(exchange, route);
+    if (auto* refused = std::get_if<Refused>(&step)) co_return co_await answer(exchange, std::move(*refused));
+    journey_.pass = std::get<Pass>(std::move(step));
+    journey_.admitted = true;
+  }
+  if (at_ < route.stages.size()) {
+    const Next below(journey_, at_ + 1);
+    co_return co_await route.stages[at_]->pass(exchange, journey_, below);
+  }
+  const Onward onward{exchange, journey_};
   co_await forward(onward);
 }
 

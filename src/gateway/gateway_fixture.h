@@ -271,6 +271,8 @@ class House {
     };
     return SnapshotNeeds{clock, http, make};
   }
+  // A client that knows 127.0.0.1 and may go there.
+  std::unique_ptr<net::HttpClient> http() { return net::make_http_client(resolver_, net::PeerRules::anyone(), net::ClientTls()); }
   void open(const SnapshotNeeds& wanted, const Config& config, const Policies& policies = {}) {
     auto built = Snapshot::build(wanted, config, policies);
     if (!built) throw std::runtime_error(built.error().message() + " " + built.error().trail());

@@ -40,12 +40,13 @@ void add_number_line(std::string& out, std::string_view name, std::uint64_t numb
 
 void add_client_fields(const OnwardHead& onward, std::string& out) {
   const auto& fields = onward.request.fields;
-  const auto& own_cookies = onward.snapshot.own_cookies();
+  const auto& own_cookies = onward.journey.snapshot.own_cookies();
+  const auto& edits = onward.journey.edits;
   for (const auto& field : fields.all()) {
     if (is_hop_by_hop(field.id) || field.id == Header::host || field.id == Header::proxy_authorization) continue;
-    if (onward.snapshot.managed().match(field.name) != ManagedNames::Match::none) continue;
-    if (named_by_connection(fields, field)) continue;
-    if (field.id == Header::authorization && onward.pass.authorization == Pass::Authorization::remove) continue;
+    if (onward.journey.snapshot.managed().match(field.name) != ManagedNames::Match::none) continue;
+    if (named_by_connection(fields, field) || edits.removes(field.name)) continue;
+    if (field.id == Header::authorization && onward.journey.pass.authorization == Pass::Authorization::remove) continue;
     if (field.id == Header::cookie && !own_cookies.empty()) {
       if (const auto rest = without_cookies(field.value, own_cookies); !rest.empty()) add_line(out, field.name, rest);
       continue;
@@ -77,16 +78,24 @@ std::string_view forged_alias(const net::Fields& fields, const ManagedNames& man
   return {};
 }
 
+bool Edits::removes(std::string_view name) const {
+  const auto same = [&](std::string_view other) { return equal_ignoring_case(other, name); };
+  return std::ranges::any_of(remove, same) || std::ranges::any_of(set, same, &std::pair<std::string, std::string>::first);
+}
+
 void write_upstream_head(const OnwardHead& onward, std::string& out) {
   const auto& request = onward.request;
-  out.append(request.method_name).append(" ").append(request.path);
-  if (request.has_query) out.append("?").append(request.query);
+  const auto& edits = onward.journey.edits;
+  out.append(request.method_name).append(" ").append(edits.path ? *edits.path : request.path);
+  if (edits.query ? !edits.query->empty() : request.has_query) out.append("?").append(edits.query ? *edits.query : request.query);
   out.append(" HTTP/1.1\r\n");
-  add_line(out, "Host", onward.route.host_header == HostHeader::preserve ? std::string_view(request.authority) : onward.upstream_authority);
+  const auto host = onward.journey.route.host_header == HostHeader::preserve ? std::string_view(request.authority) : onward.upstream_authority;
+  add_line(out, "Host", edits.host ? std::string_view(*edits.host) : host);
   add_client_fields(onward, out);
+  for (const auto& [name, value] : edits.set) add_line(out, name, value);
   add_forwarding_fields(onward, out);
-  out.append(onward.route.fixed_lines);
-  if (onward.pass.header_lines) out.append(*onward.pass.header_lines);
+  out.append(onward.journey.route.fixed_lines);
+  if (onward.journey.pass.header_lines) out.append(*onward.journey.pass.header_lines);
   if (request.content_length) {
     if (request.has_body || *request.content_length > 0 || request.method == net::Method::post || request.method == net::Method::put)
       add_number_line(out, "Content-Length", *request.content_length);

@@ -20,9 +20,7 @@ std::string_view forged_alias(const net::Fields& fields, const ManagedNames& man
 
 struct OnwardHead {
   const net::Request& request;
-  const Route& route;
-  const Snapshot& snapshot;
-  const Pass& pass;
+  const Journey& journey;      // its route, who passes, and what its stages changed
   std::string_view upstream_authority;
 };
 // Appends the whole head, empty line included, for a request whose body is framed by Content-Length when

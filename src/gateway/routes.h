@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gateway/policy.h"
+#include "gateway/stage.h"
 #include "gateway/upstreams.h"
 
 namespace gatehouse::gateway {
@@ -23,6 +24,8 @@ struct Route {
   std::shared_ptr<UpstreamPool> pool;
   HostHeader host_header = HostHeader::preserve;
   std::string fixed_lines;             // set_headers, serialised
+  Stages stages;                       // those that come before the policy first
+  std::size_t arrived = 0;             // how many these are
 
   bool allows(std::string_view method) const;
 };

@@ -1,5 +1,7 @@
 #include "gateway/snapshot.h"
 
+#include <algorithm>
+
 #include "gateway/token_policy.h"
 
 namespace gatehouse::gateway {
@@ -63,6 +65,18 @@ Result<void> Snapshot::add_policies(const SnapshotNeeds& needs, const Config& co
   return {};
 }
 
+Result<void> Snapshot::add_stages(Route& route, const RouteConfig& config) {
+  if (config.stages.size() > kStagesMax) return failure(Fault::invalid, "at most 32 stages");
+  for (const auto place : {Stage::Place::arrived, Stage::Place::admitted}) {
+    for (const auto& stage : config.stages)
+      if (stage->place() == place) route.stages.push_back(stage);
+    if (place == Stage::Place::arrived) route.arrived = route.stages.size();
+  }
+  for (const auto& stage : route.stages)
+    for (const auto& name : stage->managed_headers()) GH_DO(managed_.add(name));
+  return {};
+}
+
 Result<void> Snapshot::add_route(const RouteConfig& config) {
   Route route;
   route.host = config.host;
@@ -84,9 +98,11 @@ Result<void> Snapshot::add_route(const RouteConfig& config) {
   GH_DO(policy::validate(config.require));
   route.require = config.require;
 
+  GH_DO(add_stages(route, config));
   const auto pool = pools_.find(config.upstream);
-  if (pool == pools_.end()) return failure(Fault::invalid, "there is no upstream \"" + config.upstream + "\"");
-  route.pool = pool->second;
+  const bool needless = config.upstream.empty() && std::ranges::any_of(route.stages, &Stage::answers_all);
+  if (pool == pools_.end() && !needless) return failure(Fault::invalid, "there is no upstream \"" + config.upstream + "\"");
+  if (pool != pools_.end()) route.pool = pool->second;
   GH_TRY(route.fixed_lines, fixed_lines(config));
   for (const auto& [name, value] : config.set_headers) GH_DO(managed_.add(name));
   return routes_.add(std::move(route));
