@@ -89,6 +89,8 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
   virtual Task<Answer> send(Outbound request) = 0;
+  // From now on for new connections; any thread.
+  virtual void set_rules(PeerRules) {}
   virtual OutboundCounts counts() const { return {}; }
 };
 std::unique_ptr<HttpClient> make_http_client(Resolver& resolver, PeerRules rules, ClientTls tls, BreakerOptions breaker = {});

@@ -134,7 +134,7 @@ asio::awaitable<bool> Connection::read_head() {
     if (*done) co_return true;
     rest();
     const bool idle = begin_ == end_;
-    if (idle && loop_.shared->stopping) co_return false;
+    if (idle && loop_.deadlines->told()) co_return false;
     if (idle) loop_.deadlines->arm(slot_, first_ ? options_.head_timeout : options_.idle_timeout);
     else if (!std::exchange(armed, true)) loop_.deadlines->arm(slot_, options_.head_timeout);
     const bool room = make_room();

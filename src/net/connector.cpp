@@ -81,7 +81,7 @@ std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc 
 }
 
 Connector::Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls)
-    : resolver_(resolver), rules_(std::move(rules)), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls)) {}
+    : resolver_(resolver), rules_(std::make_shared<const PeerRules>(std::move(rules))), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls)) {}
 
 Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until, Counters* counters) {
   const auto loop = co_await asio::this_coro::executor;
@@ -94,8 +94,9 @@ Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until
 
   std::vector<std::string> allowed;
   std::optional<Error> refusal;
+  const auto rules = rules_.load();
   for (const auto& address : found) {
-    auto verdict = rules_.check(url.host, url.port, address);
+    auto verdict = rules->check(url.host, url.port, address);
     if (!verdict) refusal = std::move(verdict.error());
     else if (allowed.size() < kAddressesTriedMax) allowed.push_back(address);
   }

@@ -29,13 +29,14 @@ class Connector {
 
   // Connected, checked and watched by the pool of the calling loop.
   Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters);
+  void set_rules(PeerRules rules) { rules_.store(std::make_shared<const PeerRules>(std::move(rules))); }
 
  private:
   Task<std::vector<std::string>> addresses_of(Url url, SteadyTime until, Counters* counters);
   Task<std::unique_ptr<ClientConnection>> connect_to(std::string address, Url url, SteadyTime until);
 
   Resolver& resolver_;
-  const PeerRules rules_;
+  std::atomic<std::shared_ptr<const PeerRules>> rules_;
   boost::asio::ssl::context tls_;
   std::string tls_fault_;   // why no TLS is possible; told when somebody needs it
 };

@@ -25,8 +25,15 @@ void Deadlines::remove(Slot slot) {
   --count_;
 }
 
-void Deadlines::stop(std::chrono::milliseconds grace) {
-  kill_at_ = std::chrono::steady_clock::now() + grace;
+void Deadlines::stop(std::chrono::milliseconds quiet, std::chrono::milliseconds grace) {
+  const auto now = std::chrono::steady_clock::now();
+  stop_at_ = now + quiet;
+  kill_at_ = now + grace;
+  if (quiet.count() == 0) tell();
+}
+
+void Deadlines::tell() {
+  told_ = true;
   for (Slot slot = 0; slot < entries_.size(); ++slot)
     if (auto* waiter = entries_[slot].waiter) waiter->on_stop();
 }
@@ -50,6 +57,7 @@ void Deadlines::run() {
 void Deadlines::tick() {
   now_ = std::chrono::steady_clock::now();
   const bool kill = now_ >= kill_at_;
+  if (!told_ && now_ >= stop_at_) tell();
   for (Slot slot = 0; slot < entries_.size(); ++slot) {
     auto& entry = entries_[slot];
     if (entry.waiter == nullptr) continue;

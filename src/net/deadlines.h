@@ -21,7 +21,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
    public:
     virtual ~Waiter() = default;
     virtual void on_deadline() = 0;
-    virtual void on_stop() = 0;   // the server stops: go if idle
+    virtual void on_stop() = 0;   // the server stops and its quiet time is over: go if idle
     virtual void on_kill() = 0;   // the grace is over: go now
   };
   using Slot = std::size_t;
@@ -32,7 +32,9 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   void remove(Slot slot);
   void arm(Slot slot, std::chrono::milliseconds after) { entries_[slot].due = now_ + after + kTick; }
   void disarm(Slot slot) { entries_[slot].due = kNever; }
-  void stop(std::chrono::milliseconds grace);  // on_stop() for everybody now, on_kill() after the grace
+  // on_stop() for everybody after `quiet` (0: now), on_kill() after `grace`.
+  void stop(std::chrono::milliseconds quiet, std::chrono::milliseconds grace);
+  bool told() const { return told_; }          // has on_stop() been called?
   std::size_t size() const { return count_; }
 
  private:
@@ -44,14 +46,15 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   };
   void run();
   void tick();
+  void tell();
 
   boost::asio::steady_timer timer_;
   Time now_ = std::chrono::steady_clock::now();  // as of the last tick
-  Time kill_at_ = kNever;
+  Time stop_at_ = kNever, kill_at_ = kNever;
   std::vector<Entry> entries_;
   std::vector<Slot> free_;
   std::size_t count_ = 0;
-  bool running_ = false;
+  bool running_ = false, told_ = false;
 };
 
 }  // namespace gatehouse::net

@@ -103,6 +103,7 @@ class PooledClient final : public HttpClient {
     co_return answer;
   }
   OutboundCounts counts() const override { return counters_->now(); }
+  void set_rules(PeerRules rules) override { connector_->set_rules(std::move(rules)); }
 
  private:
   std::shared_ptr<const Peer> peer_of(const Outbound& request) const {

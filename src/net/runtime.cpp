@@ -95,15 +95,15 @@ void Runtime::attend(std::weak_ptr<Guest> guest) {
   state_->guests.push_back(std::move(guest));
 }
 
-void Runtime::stop() {
-  std::chrono::milliseconds grace{0};
+void Runtime::stop(std::optional<Farewell> farewell) {
+  std::chrono::milliseconds grace = farewell ? farewell->grace : std::chrono::milliseconds(0);
   {
     const std::lock_guard lock(state_->mutex);
     if (std::exchange(state_->stopping, true)) return;
     for (const auto& weak : state_->guests)
       if (const auto guest = weak.lock()) {
-        guest->leave();
-        grace = std::max(grace, guest->grace());
+        guest->leave(farewell);
+        if (!farewell) grace = std::max(grace, guest->grace());
       }
   }
   state_->give_up = std::chrono::steady_clock::now() + grace + kAfterGrace;

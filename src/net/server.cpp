@@ -1,5 +1,6 @@
 #include "net/server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -69,7 +70,14 @@ class Door : public std::enable_shared_from_this<Door> {
     try_all([&] { acceptor_.listen(kBacklog, error); });
     return error;
   }
+  // A socket that listens already.
+  error_code adopt(int socket, const tcp& protocol) {
+    error_code error;
+    acceptor_.assign(protocol, socket, error);
+    return error;
+  }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  int socket() { return acceptor_.native_handle(); }
 
   void start() {
     const auto report = [shared = loop_->shared](std::exception_ptr bug) {
@@ -79,12 +87,12 @@ class Door : public std::enable_shared_from_this<Door> {
   }
 
   // From any thread.
-  void close(bool leave) {
-    asio::post(loop_->executor, [self = shared_from_this(), leave] {
+  void close(std::optional<Farewell> farewell) {
+    asio::post(loop_->executor, [self = shared_from_this(), farewell] {
       error_code ignored;
       self->acceptor_.close(ignored);
       self->pause_.cancel();
-      if (leave) self->loop_->deadlines->stop(self->loop_->shared->options.grace);
+      if (farewell) self->loop_->deadlines->stop(farewell->quiet, farewell->grace);
     });
   }
 
@@ -133,6 +141,7 @@ class Listener final : public Server, public Guest {
     const auto address = asio::ip::make_address(options.address, error);
     if (error) return failure(Fault::invalid, fmt::format("'{}' is not an address to listen on; write one like 127.0.0.1 or ::", options.address));
     port_ = options.port;
+    if (!options.inherited.empty()) return adopt(runtime);
     GH_DO(probe(tcp::endpoint(address, port_)));
     for (std::size_t i = 0; i < runtime.size(); ++i) {
       auto door = std::make_shared<Door>(shared_, runtime.loop(i));
@@ -151,18 +160,40 @@ class Listener final : public Server, public Guest {
     return shared_->tls->load(shared_->clock.now());
   }
   void stop_accepting() override {
-    for (const auto& door : doors_) door->close(false);
+    for (const auto& door : doors_) door->close(std::nullopt);
+  }
+  std::vector<int> sockets() const override {
+    std::vector<int> sockets;
+    for (const auto& door : doors_) sockets.push_back(door->socket());
+    return sockets;
   }
   std::size_t connections() const override { return shared_->connections; }
 
-  void leave() override {
+  void leave(std::optional<Farewell> farewell) override {
     shared_->stopping = true;
-    for (const auto& door : doors_) door->close(true);
+    const auto patience = farewell.value_or(Farewell{shared_->options.quiet, shared_->options.grace});
+    for (const auto& door : doors_) door->close(patience);
   }
   bool gone() const override { return shared_->connections == 0; }
   std::chrono::milliseconds grace() const override { return shared_->options.grace; }
 
  private:
+  // A queue of connections that nobody accepts from would be connections lost: every socket gets a loop, and with fewer
+  // sockets than loops some loops share one.
+  Result<void> adopt(Runtime& runtime) {
+    const auto& sockets = shared_->options.inherited;
+    const auto address = asio::ip::make_address(shared_->options.address);
+    for (std::size_t i = 0; i < std::max(runtime.size(), sockets.size()); ++i) {
+      const int socket = i < sockets.size() ? sockets[i] : ::fcntl(sockets[i % sockets.size()], F_DUPFD_CLOEXEC, 0);
+      auto door = std::make_shared<Door>(shared_, runtime.loop(i % runtime.size()));
+      if (const auto error = door->adopt(socket, address.is_v6() ? tcp::v6() : tcp::v4())) return explain(error);
+      doors_.push_back(std::move(door));
+    }
+    port_ = doors_.front()->port();
+    for (const auto& door : doors_) door->start();
+    return {};
+  }
+
   // SO_REUSEPORT lets a second program of the same user share our port in silence. So: bind without it once.
   Result<void> probe(const tcp::endpoint& at) const {
     if (at.port() == 0) return {};
@@ -198,6 +229,7 @@ class Handle final : public Server {
   std::uint16_t port() const override { return listener_->port(); }
   Result<void> reload_certificates() override { return listener_->reload_certificates(); }
   void stop_accepting() override { listener_->stop_accepting(); }
+  std::vector<int> sockets() const override { return listener_->sockets(); }
   std::size_t connections() const override { return listener_->connections(); }
 
  private:

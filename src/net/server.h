@@ -18,11 +18,17 @@
 
 namespace gatehouse::net {
 
+// How patiently a server ends. Answers say `Connection: close` from the beginning; idle connections may bring one more
+// request during `quiet`, requests under way may end until `grace` is over.
+struct Farewell {
+  std::chrono::milliseconds quiet{0}, grace{10000};
+};
+
 // Something with work on the loops that must have ended before they do: a listener with its connections.
 class Guest {
  public:
   virtual ~Guest() = default;
-  virtual void leave() = 0;        // any thread: begin to end
+  virtual void leave(std::optional<Farewell> farewell) = 0;   // any thread: begin to end; its own patience unless told
   virtual bool gone() const = 0;   // any thread
   virtual std::chrono::milliseconds grace() const = 0;
 };
@@ -36,7 +42,7 @@ class Runtime {
   std::size_t size() const;
   Executor loop(std::size_t index) const;
   void start();
-  void stop();    // any thread, also before start()
+  void stop(std::optional<Farewell> farewell = std::nullopt);    // any thread, also before start()
   void join();    // also ends what still waits on the loops, so services may be destroyed afterwards
   void attend(std::weak_ptr<Guest> guest);
 
@@ -62,9 +68,10 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{30000};      // without a byte of the body
   std::chrono::milliseconds write_timeout{30000};     // without progress
   std::chrono::milliseconds handshake_timeout{10000};
-  std::chrono::milliseconds grace{10000};
+  std::chrono::milliseconds quiet{0}, grace{10000};   // Farewell, unless stop() is told otherwise
   std::size_t connections_max = 20000;       // over all loops; more are closed at once
   std::vector<std::string> trusted_proxies;  // networks whose X-Forwarded-* are believed; nobody by default
+  std::vector<int> inherited;                // listening sockets to accept from instead of binding; ours from then on
 };
 
 class Server {
@@ -76,6 +83,8 @@ class Server {
   virtual std::uint16_t port() const = 0;
   virtual Result<void> reload_certificates() = 0;   // new connections use the new ones; on a fault the old ones stay
   virtual void stop_accepting() = 0;
+  // The listening sockets, for a successor that goes on accepting from them. They stay ours.
+  virtual std::vector<int> sockets() const = 0;
   virtual std::size_t connections() const = 0;
 };
 
