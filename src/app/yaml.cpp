@@ -165,6 +165,38 @@ std::optional<std::int64_t> Map::number(std::string_view key, std::int64_t least
   return std::nullopt;
 }
 
+std::optional<std::int64_t> Map::measured(const std::string& text, std::span<const Unit> units) const {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = parse_int(std::string_view(text).substr(0, digits));
+  for (const auto& unit : units)
+    if (number && std::string_view(text).substr(digits) == unit.name && *number <= INT64_MAX / unit.factor) return *number * unit.factor;
+  return std::nullopt;
+}
+
+std::optional<std::chrono::milliseconds> Map::duration(std::string_view key, std::chrono::milliseconds least, std::chrono::milliseconds most) {
+  static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  const auto value = text(key);
+  if (!value) return std::nullopt;
+  const auto millis = measured(*value, kUnits);
+  if (!millis) fault(key, fmt::format("'{}' is not a time", *value), "a whole number with its unit: ms, s, m, h or d, for example `30s`");
+  else if (*millis < least.count() || *millis > most.count())
+    fault(key, fmt::format("'{}' is not between {} and {} ms", *value, least.count(), most.count()), {});
+  else return std::chrono::milliseconds(*millis);
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> Map::bytes(std::string_view key, std::uint64_t least, std::uint64_t most) {
+  static constexpr Unit kUnits[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  const auto value = text(key);
+  if (!value) return std::nullopt;
+  const auto size = measured(*value, kUnits);
+  if (!size) fault(key, fmt::format("'{}' is not a size", *value), "a whole number of bytes, or with KiB, MiB or GiB, for example `64KiB`");
+  else if (static_cast<std::uint64_t>(*size) < least || static_cast<std::uint64_t>(*size) > most)
+    fault(key, fmt::format("'{}' is not between {} and {} bytes", *value, least, most), {});
+  else return static_cast<std::uint64_t>(*size);
+  return std::nullopt;
+}
+
 std::optional<bool> Map::flag(std::string_view key) {
   const auto value = text(key);
   if (!value) return std::nullopt;

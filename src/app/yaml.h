@@ -4,9 +4,11 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +54,10 @@ class Map {
   std::string text(std::string_view key, std::string otherwise) { return text(key).value_or(std::move(otherwise)); }
   std::string required_text(std::string_view key, std::string_view example);
   std::optional<std::int64_t> number(std::string_view key, std::int64_t least, std::int64_t most);
+  // "250ms", "30s", "5m", "2h", "7d"; a unit must be there.
+  std::optional<std::chrono::milliseconds> duration(std::string_view key, std::chrono::milliseconds least, std::chrono::milliseconds most);
+  // "512", "64KiB", "10MiB", "1GiB".
+  std::optional<std::uint64_t> bytes(std::string_view key, std::uint64_t least, std::uint64_t most);
   std::optional<bool> flag(std::string_view key);
   std::vector<std::string> texts(std::string_view key);              // a list, or a single text
   std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // a mapping of texts with free keys
@@ -78,6 +84,11 @@ class Map {
 
  private:
   YAML::Node take(std::string_view key);
+  struct Unit {
+    std::string_view name;
+    std::int64_t factor;
+  };
+  std::optional<std::int64_t> measured(const std::string& text, std::span<const Unit> units) const;
   std::vector<std::string> texts_of(const YAML::Node& node, std::string_view key);
   std::string name_of(std::string_view key) const;
 
