@@ -12,7 +12,7 @@ packages_for() {  # build | test | bench | tidy
       echo clang-19 lld-19 cmake ninja-build pkg-config ccache git ca-certificates
       echo "libboost${boost}-dev" "libboost-json${boost}-dev" "libboost-url${boost}-dev"
       echo libssl-dev libfmt-dev libspdlog-dev libsqlite3-dev libpq-dev libyaml-cpp-dev libcli11-dev libargon2-dev libmimalloc-dev
-      echo libre2-dev libhowardhinnant-date-dev tzdata
+      echo libsystemd-dev libre2-dev libhowardhinnant-date-dev tzdata
       ;;
     test)
       packages_for build

@@ -27,6 +27,7 @@ struct SsoConfig {
   // While the issuer cannot be reached, sessions live on for so long; zero: nobody passes without its word.
   Seconds issuer_outage_grace{300};
   std::string public_origin;                          // "https://wiki.example.com"; empty: as the request says
+  friend bool operator==(const SsoConfig&, const SsoConfig&) = default;
 };
 
 }  // namespace gatehouse::access

@@ -4,11 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/attendant.h"
+#include "app/checked.h"
 #include "app/local_tls.h"
 #include "app/log_sink.h"
 #include "app/report.h"
@@ -33,36 +34,16 @@ void say(const std::string& text) {
   std::fflush(stdout);
 }
 
-// Signals are taken by sigwait on the main thread: every thread made later inherits that they are blocked.
-sigset_t our_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
-  return set;
-}
-
-void hold_signals() {
-  std::signal(SIGPIPE, SIG_IGN);
-  const auto set = our_signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-}
-
-// SIGHUP reads certificates again. The first SIGINT or SIGTERM ends gracefully; the second one does not wait.
-void serve_until_told(House& house) {
-  const auto set = our_signals();
-  for (int signal = 0; sigwait(&set, &signal) == 0 && signal == SIGHUP;) house.reload_certificates();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-  house.stop();
-}
-
 int run_house(Plan plan, std::string (*line)(const Ready&), std::string (*page)(const Ready&, Colours), bool json) {
-  hold_signals();
+  Attendant attendant;   // first: threads made later inherit that signals are held
+  auto sockets = HandedOver::of_this_process();
+  if (!sockets) return complain({Exit::configuration, sockets.error().message()});
+  plan.sockets = *std::move(sockets);
   const auto sink = make_stderr_sink();
   auto house = House::open(std::move(plan), *sink);
   if (!house) return complain(house.error());
   (*house)->serve();
-  say(json ? line((*house)->ready()) : page((*house)->ready(), colours_of(stdout)));
-  serve_until_told(**house);
+  attendant.attend(**house, [&] { say(json ? line((*house)->ready()) : page((*house)->ready(), colours_of(stdout))); });
   return static_cast<int>(Exit::ok);
 }
 
@@ -131,32 +112,20 @@ int run_up(const Up& up) {
   return run_house(std::move(plan), demo_line, demo_page, up.json);
 }
 
-// Everything that can be known without changing anything or asking anybody.
-Started<Config> load_and_check(const std::string& file) {
-  auto config = load_config(file);
-  if (!config) return start_fault(Exit::configuration, config.error());
-  const auto now = system_clock()->now();
-  for (const auto& listener : config->listeners)
-    if (listener.tls)
-      if (auto good = check_certificate(*listener.tls, now); !good) return start_fault(Exit::configuration, good.error());
-  if (config->seed)
-    if (auto seed = load_seed(*config->seed); !seed) return start_fault(Exit::configuration, seed.error());
-  return *std::move(config);
-}
-
 int run_serve(const Serve& serve) {
   ::umask(0077);
-  auto config = load_and_check(serve.config);
-  if (!config) return complain(config.error());
+  auto config = load_and_check(serve.config, system_clock()->now());
+  if (!config) return complain({Exit::configuration, config.error().message()});
   Plan plan;
   plan.config = *std::move(config);
+  plan.file = serve.config;
   apply(plan.config.log, serve.log);
   return run_house(std::move(plan), serve_line, serve_page, serve.json);
 }
 
 int run_check(const Check& check) {
-  const auto config = load_and_check(check.config);
-  if (!config) return complain(config.error());
+  const auto config = load_and_check(check.config, system_clock()->now());
+  if (!config) return complain({Exit::configuration, config.error().message()});
   say(fmt::format("{}: good; {} listener(s), {} guarded host(s)\n", check.config, config->listeners.size(), config->gateway.size()));
   return static_cast<int>(Exit::ok);
 }

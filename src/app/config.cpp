@@ -58,6 +58,17 @@ LogConfig read_log(Map in) {
   return log;
 }
 
+ShutdownConfig read_shutdown(Map in) {
+  using std::chrono::hours;
+  using std::chrono::milliseconds;
+  ShutdownConfig shutdown;
+  shutdown.delay = in.duration("delay", milliseconds(0), hours(1)).value_or(shutdown.delay);
+  shutdown.grace = in.duration("grace", milliseconds(0), hours(1)).value_or(shutdown.grace);
+  shutdown.upgrade_grace = in.duration("upgrade_grace", milliseconds(0), hours(24 * 7)).value_or(shutdown.upgrade_grace);
+  in.done();
+  return shutdown;
+}
+
 std::optional<std::string> read_host(Map& in, std::string_view key, const std::string& text) {
   auto authority = net::parse_authority(text);
   if (authority && !authority->port) return authority->host;
@@ -232,6 +243,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   config.log = read_log(in.map("log"));
   config.org = read_org(in.map("org"));
   config.gateway = read_gateway(in.map("gateway"), config.org);
+  config.shutdown = read_shutdown(in.map("shutdown"));
+  if (in.has("operations")) config.operations = read_listener(in.map("operations"), folder);
+  config.reload_on_change = in.flag("reload_on_change").value_or(true);
   if (auto seed = in.text("seed")) config.seed = beside(folder, *seed);
   in.done();
 

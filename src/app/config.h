@@ -2,6 +2,7 @@
 // Knows the shape and the limits of each value. Does not open certificates, databases or secrets: that is house's work.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -25,19 +26,23 @@ inline constexpr std::size_t kRoutesPerHostMax = 200;
 
 struct TlsFiles {
   std::string certificate, key;  // PEM files
+  friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 struct ListenerConfig {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;
   std::optional<TlsFiles> tls = {};
   bool beside_the_first = false;   // `up` only: the first one's port on another address, if this machine has it (IPv6)
+  friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
 
 struct SqliteFile {
   std::string path;              // empty: in memory
+  friend bool operator==(const SqliteFile&, const SqliteFile&) = default;
 };
 struct PostgresAt {
   secrets::Reference conninfo;   // libpq form; holds a password, therefore a reference
+  friend bool operator==(const PostgresAt&, const PostgresAt&) = default;
 };
 using DatabaseConfig = std::variant<SqliteFile, PostgresAt>;
 
@@ -82,6 +87,14 @@ struct OrgConfig {
   std::string name = "Gatehouse";
   std::vector<std::string> hosts{"localhost", "127.0.0.1"};  // the org answers to these; the issuer follows the host called
   std::vector<std::string> addresses;  // "https://login.example.com", when a proxy in front changes scheme or port
+  friend bool operator==(const OrgConfig&, const OrgConfig&) = default;
+};
+
+// How the program ends, and when it looks at its files again.
+struct ShutdownConfig {
+  std::chrono::milliseconds delay{0};       // /readyz says no, but everybody is served: time for a balancer to notice
+  std::chrono::milliseconds grace{10000};   // for requests under way
+  std::chrono::milliseconds upgrade_grace{std::chrono::hours(1)};   // for long-lived connections after a binary upgrade
 };
 
 struct Config {
@@ -94,6 +107,9 @@ struct Config {
   OrgConfig org;
   std::vector<GatewayHostConfig> gateway;
   std::optional<std::string> seed;     // file
+  ShutdownConfig shutdown;
+  std::optional<ListenerConfig> operations;   // /healthz and /readyz for machines that look after this one; no secrets there
+  bool reload_on_change = true;        // of the configuration file and the certificates
 };
 
 // `file` names the text in faults; relative paths in it are relative to the file's folder.

@@ -32,11 +32,11 @@ Foundation::Foundation(const Config& config, LogSink& sink)
       crypto_("crypto", cores(), kCryptoQueue),
       references_(secrets::ReferenceNeeds{environment, blocking_}) {}
 
-Started<std::unique_ptr<Foundation>> Foundation::open(const Config& config, LogSink& sink) {
+Started<std::unique_ptr<Foundation>> Foundation::open(const Config& config, LogSink& sink, int lock) {
   std::unique_ptr<Foundation> made(new Foundation(config, sink));
   if (auto done = made->open_folder(config); !done) return std::unexpected(std::move(done.error()));
   if (auto done = made->open_master_key(config); !done) return std::unexpected(std::move(done.error()));
-  if (auto done = made->open_database(config); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = made->open_database(config, lock); !done) return std::unexpected(std::move(done.error()));
   return made;
 }
 
@@ -64,7 +64,7 @@ Started<void> Foundation::open_master_key(const Config& config) {
   return {};
 }
 
-Started<void> Foundation::open_database(const Config& config) {
+Started<void> Foundation::open_database(const Config& config, int lock) {
   if (const auto* postgres = std::get_if<PostgresAt>(&config.database)) {
     auto conninfo = run(references_.resolve(postgres->conninfo));
     if (!conninfo) return start_fault(Exit::configuration, conninfo.error());
@@ -77,6 +77,7 @@ Started<void> Foundation::open_database(const Config& config) {
   }
   store::SqliteOptions options;
   options.path = std::get<SqliteFile>(config.database).path;
+  options.lock = lock;
   auto database = store::open_sqlite(std::move(options));
   if (!database) return start_fault(Exit::data, database.error());
   database_ = *std::move(database);

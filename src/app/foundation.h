@@ -34,7 +34,8 @@ inline constexpr std::size_t kHashingQueue = 512;                           // p
 class Foundation {
  public:
   // Blocks. `data` empty: nothing is kept.
-  static Started<std::unique_ptr<Foundation>> open(const Config& config, LogSink& sink);
+  // `lock`: of the database, from a predecessor that still serves; -1: none.
+  static Started<std::unique_ptr<Foundation>> open(const Config& config, LogSink& sink, int lock = -1);
 
   const Clock& clock() const { return *clock_; }
   Random& random() { return *random_; }
@@ -51,7 +52,7 @@ class Foundation {
   Foundation(const Config& config, LogSink& sink);
   Started<void> open_folder(const Config& config);
   Started<void> open_master_key(const Config& config);
-  Started<void> open_database(const Config& config);
+  Started<void> open_database(const Config& config, int lock);
 
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Random> random_;

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "access/sso.h"
 #include "app/demo/upstreams.h"
+#include "app/checked.h"
 #include "app/guard.h"
 #include "core/spawn.h"
 
@@ -39,7 +39,7 @@ directory::Cause by_the_program() {
 
 Started<std::unique_ptr<House>> House::open(Plan plan, LogSink& sink) {
   std::unique_ptr<House> house(new House(std::move(plan)));
-  auto ground = Foundation::open(house->plan_.config, sink);
+  auto ground = Foundation::open(house->plan_.config, sink, house->plan_.sockets.lock());
   if (!ground) return std::unexpected(std::move(ground.error()));
   house->ground_ = *std::move(ground);
   house->runtime_ = std::make_unique<net::Runtime>(kInsideLoops);
@@ -60,6 +60,8 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
   options.address = where.address;
   options.port = where.port;
   options.trusted_proxies = plan_.config.trusted_proxies;
+  options.grace = plan_.config.shutdown.grace;
+  options.inherited = plan_.sockets.take(where.address, where.port);
   if (where.tls) options.tls = net::ServerTls{{net::ServerTls::Identity{where.tls->certificate, where.tls->key}}};
   auto server = net::Server::listen(*runtime_, std::move(options), handler, ground_->clock(), ground_->random(), ground_->log());
   if (!server) {
@@ -85,6 +87,11 @@ Started<void> House::listen_together() {
 }
 
 Started<void> House::listen() {
+  const auto left = [this](Started<void> done) -> Started<void> {
+    if (done && !plan_.sockets.empty()) return std::unexpected(StartFault{Exit::configuration, plan_.sockets.complaint()});
+    return done;
+  };
+  if (!plan_.sockets.empty()) return left(listen_together());
   const bool any_port = plan_.config.listeners.front().port == 0;
   for (int tries = 1;; ++tries) {
     auto done = listen_together();
@@ -106,7 +113,17 @@ Started<void> House::open_org() {
       ready_.org.push_back(origin_of(host, servers_[i]->port(), plan_.config.listeners[i].tls.has_value()));
   for (const auto& address : ready_.org) org_->add_address(address);
   for (const auto& host : plan_.config.org.hosts) front_.add(host, org_->handler());
+  door_ = std::make_unique<FrontDoor>(FrontDoorNeeds{*ground_, *resolver_, org_->provider(), plan_.authority});
+  front_.otherwise(door_->handler());   // a reload may bring hosts
 
+  operations_ = std::make_unique<Operations>(*this);
+  org_->serve_operations(*operations_);
+  if (const auto& at = plan_.config.operations) {
+    operations_handler_ = operations_handler(*operations_);
+    auto server = listen_at(*at, *operations_handler_);
+    if (!server) return std::unexpected(std::move(server.error()));
+    inside_.push_back(*std::move(server));
+  }
   janitor_ = std::make_unique<Janitor>(ground_->database(), ground_->clock(), ground_->log(), all_sweeps());
   return {};
 }
@@ -115,8 +132,9 @@ Started<void> House::open_demo() {
   if (auto done = open_demo_upstreams(); !done) return done;
   if (auto done = open_demo_accounts(); !done) return done;
   if (auto done = run(fit_demo_to_port()); !done) return start_fault(Exit::failed, done.error());
-  std::vector<access::SsoConfig> sign_ons{demo_sso(ready_.accounts, ready_.at)};
-  return open_gateway(demo_gateway(ready_.at), std::move(sign_ons), {ready_.at.org, ready_.at.org_alias});
+  GuardPlan plan{.gateway = demo_gateway(ready_.at), .sign_ons = {demo_sso(ready_.accounts, ready_.at)}, .issuers = {ready_.at.org, ready_.at.org_alias}};
+  if (auto done = door_->install(std::move(plan)); !done) return start_fault(Exit::configuration, done.error());
+  return {};
 }
 
 Started<void> House::open_demo_upstreams() {
@@ -181,58 +199,85 @@ Started<void> House::sow_seed() {
   return {};
 }
 
-Started<void> House::open_configured() {
+Result<GuardPlan> House::plan_gateway(const Config& config) {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  auto plan = plan_guard(plan_.config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open});
-  if (!plan) return start_fault(Exit::configuration, plan.error());
-  return open_gateway(std::move(plan->gateway), std::move(plan->sign_ons), plan->issuers);
+  return plan_guard(config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open});
 }
 
-Started<void> House::open_gateway(gateway::Config config, std::vector<access::SsoConfig> sign_ons, const std::vector<std::string>& issuers) {
-  const net::ClientTls tls{plan_.authority};
-  auto rules = net::PeerRules::public_only();
-  for (const auto& issuer : issuers)
-    if (const auto url = net::Url::parse(issuer)) rules.allow_host(fmt::format("{}:{}", url->host, url->port));
-  http_ = net::make_http_client(*resolver_, std::move(rules), tls);
-
-  gateway::Policies policies;
-  for (auto& sign_on : sign_ons) {
-    const auto name = sign_on.name;
-    access::SsoNeeds needs{ground_->database(), ground_->clock(), ground_->random(), *http_, ground_->master_key(), ground_->log()};
-    auto policy = access::make_sso(needs, the_org(), std::move(sign_on));
-    if (!policy) return start_fault(Exit::configuration, policy.error());
-    policies[name] = *std::move(policy);
-  }
-  const gateway::MakeUpstream make_upstream = [this](net::UpstreamOptions options) {
-    return net::make_upstream(*resolver_, net::PeerRules::anyone(), net::ClientTls(), std::move(options));
-  };
-  witness_ = std::make_unique<OrgWitness>(org_->provider());
-  auto snapshot = gateway::Snapshot::build({ground_->clock(), *http_, make_upstream, witness_.get()}, config, policies);
-  if (!snapshot) return start_fault(Exit::configuration, snapshot.error());
-  gateway_ = std::make_unique<gateway::Gateway>(*std::move(snapshot));
-  for (const auto& route : config.routes) front_.add(route.host, *gateway_);
+Started<void> House::open_configured() {
+  auto plan = plan_gateway(plan_.config);
+  if (!plan) return start_fault(Exit::configuration, plan.error());
+  if (auto done = door_->install(*std::move(plan)); !done) return start_fault(Exit::configuration, done.error());
   return {};
 }
 
 void House::serve() {
   serving_ = true;
+  configuration_.since = ground_->clock().now();
   runtime_->start();
   spawn(runtime_->loop(0), complete_keys(*org_, ground_->log()));
   ground_->log().info("ready", {{"org", ready_.org.front()}, {"loops", runtime_->size()}, {"database", ground_->database().kind()}});
 }
 
-void House::reload_certificates() {
-  for (const auto& server : servers_) {
-    if (auto done = server->reload_certificates(); !done) ground_->log().error("certificates.kept", {{"why", done.error().message()}});
-    else ground_->log().info("certificates.reloaded", {{"port", server->port()}});
+Result<void> House::reload() {
+  std::optional<Config> next;
+  if (!plan_.file.empty()) {
+    GH_TRY(next, load_and_check(plan_.file, ground_->clock().now()));
+    if (const auto key = first_fixed_change(plan_.config, *next); !key.empty())
+      return failure(Fault::conflict, fmt::format("{}: `{}` is another one than at the start; that takes a restart, or SIGUSR2; nothing was changed", plan_.file, key));
+    GH_TRY(auto plan, plan_gateway(*next));
+    GH_DO(door_->install(std::move(plan)));
+    const std::lock_guard tell(telling_);
+    plan_.config = *std::move(next);
   }
+  for (const auto& server : servers_) GH_DO(server->reload_certificates());
+  return {};
 }
 
-void House::stop() {
+Result<void> House::reload_and_tell(std::string_view why) {
+  const std::lock_guard lock(reloading_);
+  auto done = reload();
+  const std::lock_guard tell(telling_);
+  if (done) {
+    configuration_ = {configuration_.generation + 1, ground_->clock().now(), {}};
+    ground_->log().info("configuration.loaded", {{"because", why}, {"generation", configuration_.generation}});
+  } else {
+    configuration_.refused = done.error().message();
+    ground_->log().error("configuration.refused", {{"because", why}, {"why", done.error().message()}});
+  }
+  return done;
+}
+
+Task<void> House::reload_from_loop(std::string why) {
+  Result<void> done;
+  std::move_only_function<void()> job = [&] { done = reload_and_tell(why); };
+  GH_CO_DO(co_await operator_.run(std::move(job)));
+  co_return done;
+}
+
+Config House::config() const {
+  const std::lock_guard tell(telling_);
+  return plan_.config;
+}
+
+House::Configuration House::configuration() const {
+  const std::lock_guard tell(telling_);
+  return configuration_;
+}
+
+std::vector<Listening> House::sockets() const {
+  std::vector<Listening> all;
+  for (std::size_t i = 0; i < servers_.size(); ++i)
+    for (const int socket : servers_[i]->sockets()) all.push_back({plan_.config.listeners[i].address, servers_[i]->port(), socket});
+  return all;
+}
+
+void House::stop(std::optional<net::Farewell> farewell) {
   if (!serving_) return;
   serving_ = false;
+  leaving_ = true;
   ground_->log().info("stopping");
-  runtime_->stop();
+  runtime_->stop(farewell);
   runtime_->join();
   if (auto done = run(org_->settle()); !done) ground_->log().error("events.lost", {{"why", done.error().message()}});
   janitor_.reset();

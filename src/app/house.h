@@ -2,19 +2,21 @@
 // which room borrows which; everything else is told what it needs.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "app/accounts.h"
 #include "app/demo.h"
 #include "app/foundation.h"
+#include "app/front_door.h"
+#include "app/handed_over.h"
 #include "app/janitor.h"
+#include "app/operations.h"
 #include "app/org.h"
-#include "app/org_witness.h"
-#include "gateway/gateway.h"
-#include "net/client.h"
 #include "net/hosts.h"
 #include "net/server.h"
 
@@ -25,6 +27,8 @@ enum class Content { configured, demo };
 struct Plan {
   Config config;
   Content content = Content::configured;
+  std::string file;              // where the configuration was read from, to read it again; empty: it was made up
+  HandedOver sockets;            // listening sockets that came with the program
   std::string authority;         // PEM file of the local authority, when the listeners have its certificate
 };
 
@@ -44,9 +48,26 @@ class House {
 
   const Ready& ready() const { return ready_; }
   void serve();
-  void reload_certificates();
+  // Reads configuration and certificates again. All of it is good and takes effect, or nothing does: the error says why.
+  // Blocks; usable from any thread but a loop's.
+  Result<void> reload_and_tell(std::string_view why);
+  struct Configuration {
+    std::uint64_t generation = 1;         // how many were taken over
+    Timestamp since{};
+    std::string refused;                  // why the last attempt was refused; empty when it was not
+  };
+  Configuration configuration() const;
+  const std::string& file() const { return plan_.file; }
+  std::vector<Listening> sockets() const;
+  // From now on /readyz says no, so that balancers send nobody any more.
+  void announce_end() { leaving_ = true; }
+  bool is_leaving() const { return leaving_; }
   // Blocks: no new connections, requests under way may end, then everything is written and closed.
-  void stop();
+  void stop(std::optional<net::Farewell> farewell = std::nullopt);
+  const Log& log() const { return ground_->log(); }
+  Config config() const;                  // as of now
+  store::Database& database() { return ground_->database(); }
+  Task<void> reload_from_loop(std::string why);
 
  private:
   explicit House(Plan plan) : plan_(std::move(plan)) {}
@@ -59,24 +80,30 @@ class House {
   Started<void> open_demo_accounts();
   Started<void> sow_seed();
   Task<void> fit_demo_to_port();
-  Started<void> open_gateway(gateway::Config config, std::vector<access::SsoConfig> sign_ons, const std::vector<std::string>& issuers);
   Started<void> open_configured();
+  Result<GuardPlan> plan_gateway(const Config& config);
+  Result<void> reload();
 
   Plan plan_;
   Ready ready_;
   std::unique_ptr<Foundation> ground_;
   std::unique_ptr<net::Runtime> runtime_;
   std::unique_ptr<net::Resolver> resolver_;
-  std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<Org> org_;
-  std::unique_ptr<OrgWitness> witness_;
-  std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<FrontDoor> door_;
   std::unique_ptr<net::Handler> wiki_, orders_;          // the demo's upstreams
   net::HostSwitch front_;
   std::vector<std::unique_ptr<net::Server>> servers_;    // what the world reaches
   std::vector<std::unique_ptr<net::Server>> inside_;     // the demo's upstreams, on the loopback
   std::unique_ptr<Janitor> janitor_;
   bool serving_ = false;
+  std::atomic<bool> leaving_ = false;
+  std::mutex reloading_;                  // one at a time
+  mutable std::mutex telling_;
+  Configuration configuration_;
+  Pool operator_{"operator", 1, 16};
+  std::unique_ptr<Operations> operations_;
+  std::unique_ptr<net::Handler> operations_handler_;
 };
 
 }  // namespace gatehouse::app

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "app/attendant.h"
 #include "app/cli.h"
 #include "app/commands.h"
 
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
   mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
   try {
+    remember_command(argc, argv);
     return run_command(parse_command_line(argc, argv));
   } catch (const std::exception& bug) {
     fmt::print(stderr, "gatehouse: a mistake of ours: {}\n", bug.what());

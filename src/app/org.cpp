@@ -1,6 +1,7 @@
 #include "app/org.h"
 
 #include "access/session.h"
+#include "app/operations.h"
 #include "orgapi/org.h"
 
 namespace gatehouse::app {
@@ -50,6 +51,10 @@ class Org::Edge final : public okta::AccessTokenCheck {
                  org.api_tokens_, org.admins_,     org.log_,             ground.clock(), ground.random()} {}
 
   void add_to(net::Router& router) { orgapi::serve(router, service_, style_); }
+  void add_to(net::Router& router, Operations& operations) {
+    router.add(health_rows(), operations, style_);
+    router.add(configuration_rows(), operations, style_);
+  }
   Task<net::Principal> check(Secret token, const net::Request&) override {
     std::string text(token.reveal());
     co_return co_await provider_.principal_of(std::move(text));
@@ -112,6 +117,8 @@ Org::Org(Foundation& ground, Executor background, std::string name)
 Org::~Org() = default;
 
 net::Handler& Org::handler() { return *front_; }
+
+void Org::serve_operations(Operations& operations) { edge_->add_to(router_, operations); }
 
 Task<void> Org::open() {
   GH_CO_DO(co_await groups_.ensure_everyone());

@@ -19,6 +19,8 @@
 
 namespace gatehouse::app {
 
+class Operations;
+
 // One org per installation for now; its id is part of every row.
 OrgId the_org();
 
@@ -43,6 +45,8 @@ class Org {
   Task<void> settle() { return provider_.events().settle(); }
 
   net::Handler& handler();
+  // Beside its own API, for those who may do that. Before serving.
+  void serve_operations(Operations& operations);
   idp::Provider& provider() { return provider_; }
   directory::Users& users() { return users_; }
   directory::Apps& apps() { return apps_; }

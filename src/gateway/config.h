@@ -35,6 +35,7 @@ struct PoolConfig {
 struct IdentityHeader {
   std::string name, claim;
   std::string separator = ",";
+  friend bool operator==(const IdentityHeader&, const IdentityHeader&) = default;
 };
 
 // Scopes that the token must all have for these methods (empty: for every method).

@@ -39,7 +39,8 @@ std::variant<const Route*, Refused> choose_route(const Request& request, const S
     case Routes::Found::Why::found: break;
     case Routes::Found::Why::ambiguous:
       return Refused{refusal_page(request, 400, "Ambiguous address", "This address can be read in two ways."), "ambiguous path"};
-    case Routes::Found::Why::unknown_host:
+    case Routes::Found::Why::unknown_host:   // RFC 9110 §15.5.20: the client should not believe that we speak for that name
+      return Refused{refusal_page(request, 421, "Misdirected request", "This gateway does not serve this host."), "unknown host"};
     case Routes::Found::Why::no_rule:
       return Refused{refusal_page(request, 404, "Not found", "No rule of this gateway covers this address."), "no rule"};
   }

@@ -160,11 +160,11 @@ TEST_F(Gateways, forged_forwarding_headers_are_replaced) {
 
 // 10: CVE-2026-34457: no identity from a User-Agent.
 TEST_F(Gateways, a_health_checkers_name_opens_nothing) {
-  EXPECT_EQ(house.ask("GET /", "unknown.test", {"User-Agent: GoogleHC/1.0"}).status, 404);
+  EXPECT_EQ(house.ask("GET /", "unknown.test", {"User-Agent: GoogleHC/1.0"}).status, 421);
 }
 
 TEST_F(Gateways, what_no_rule_covers_is_refused_and_never_forwarded) {
-  EXPECT_EQ(house.ask("GET /", "evil.test").status, 404);
+  EXPECT_EQ(house.ask("GET /", "evil.test").status, 421);
   EXPECT_EQ(house.ask("TRACE /", "wiki.test").status, 501);
   EXPECT_EQ(get("/PUBLIC/x").status, 400);
   EXPECT_EQ(get("/public;a/x").status, 400);

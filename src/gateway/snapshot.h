@@ -25,6 +25,9 @@ class Snapshot {
   // Fault::invalid with the route, pool or policy in the message.
   static Result<std::shared_ptr<const Snapshot>> build(const SnapshotNeeds& needs, const Config& config, const Policies& policies = {});
 
+  // Guards no host.
+  static std::shared_ptr<const Snapshot> nothing() { return std::make_shared<const Snapshot>(); }
+
   const Routes& routes() const { return routes_; }
   const ManagedNames& managed() const { return managed_; }
   const std::vector<std::string>& own_cookies() const { return own_cookies_; }

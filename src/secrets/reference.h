@@ -23,6 +23,7 @@ class Reference {
   const std::string& scheme() const { return scheme_; }
   const std::string& place() const { return place_; }
   std::string str() const { return scheme_ + ":" + place_; }  // names a place, not a secret: fit for logs
+  friend bool operator==(const Reference&, const Reference&) = default;
 
  private:
   Reference(std::string scheme, std::string place) : scheme_(std::move(scheme)), place_(std::move(place)) {}

@@ -111,6 +111,8 @@ class Database {
   virtual Task<std::vector<Done>> write(Unit unit) = 0;
 
   virtual std::string_view kind() const = 0;  // "sqlite" | "postgres"
+  // The descriptor that keeps other processes out; a successor that is given it may come in beside us. -1: none is needed.
+  virtual int lock() const { return -1; }
   virtual Stats stats() const = 0;
 };
 
@@ -139,6 +141,7 @@ struct SqliteOptions {
   std::string path;           // empty: in memory, gone with the object
   std::size_t readers = 2;
   std::size_t queue_max = 4096;
+  int lock = -1;              // that a predecessor handed over; ours from then on
 };
 // Fault::invalid with what to do when the file cannot be opened, is not a database, or its folder is not writable;
 // Fault::conflict when another process holds it.

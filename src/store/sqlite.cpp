@@ -92,6 +92,7 @@ class Sqlite final : public Database {
   Task<std::vector<Done>> write(Unit unit) override { return inbox_.run(std::move(unit), Access::write); }
 
   std::string_view kind() const override { return "sqlite"; }
+  int lock() const override { return file_.lock(); }
   Stats stats() const override { return Stats{.reads = reads_, .units = units_, .commits = commits_, .reconnects = 0}; }
 
  private:
@@ -144,7 +145,7 @@ Result<std::unique_ptr<Database>> open_sqlite(SqliteOptions options) {
     GH_TRY(auto writer, SqliteConnection::open(options.path, Access::write));
     return std::make_unique<Sqlite>(std::move(options), std::move(file), std::move(writer), std::move(readers));
   }
-  GH_TRY(auto held, SqliteFile::hold(options.path));
+  GH_TRY(auto held, SqliteFile::hold(options.path, options.lock));
   GH_TRY(auto writer, SqliteConnection::open(options.path, Access::write));
   for (std::size_t i = 0; i < std::max<std::size_t>(1, options.readers); ++i) {
     GH_TRY(auto reader, SqliteConnection::open(options.path, Access::read));

@@ -40,10 +40,13 @@ Result<int> open_own(const std::string& path) {
 
 }  // namespace
 
-Result<SqliteFile> SqliteFile::hold(const std::string& path) {
+Result<SqliteFile> SqliteFile::hold(const std::string& path, int inherited) {
   struct stat known {};
   if (::stat(path.c_str(), &known) == 0 && S_ISDIR(known.st_mode)) return std::unexpected(unusable(path, EISDIR));
-  GH_TRY(const int lock, open_own(path + ".lock"));
+  int lock = inherited;
+  if (lock < 0) {
+    GH_TRY(lock, open_own(path + ".lock"));
+  }
   SqliteFile held(lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return std::unexpected(unusable(path + ".lock", errno));

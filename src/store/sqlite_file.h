@@ -10,8 +10,9 @@ namespace gatehouse::store {
 class SqliteFile {
  public:
   // Creates the file when it is missing and locks `<path>.lock`. Fault::invalid with what to do, or Fault::conflict
-  // when another process holds it.
-  static Result<SqliteFile> hold(const std::string& path);
+  // when another process holds it. `inherited`: the lock of a predecessor that shares it with us, or -1.
+  static Result<SqliteFile> hold(const std::string& path, int inherited = -1);
+  int lock() const { return lock_; }
 
   SqliteFile() = default;  // holds nothing
   SqliteFile(SqliteFile&& other) noexcept;

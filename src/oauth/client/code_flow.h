@@ -23,6 +23,7 @@ struct ClientIdentity {
   Secret client_secret;
   ClientAuth auth = ClientAuth::basic;
   std::vector<std::string> scopes{"openid", "profile", "email"};
+  friend bool operator==(const ClientIdentity&, const ClientIdentity&) = default;
 };
 
 struct CodeFlowNeeds {
@@ -35,6 +36,7 @@ struct CodeFlowConfig {
   ClientIdentity client;
   Seconds skew{60};
   KeptTimes times;
+  friend bool operator==(const CodeFlowConfig&, const CodeFlowConfig&) = default;
 };
 
 struct AskForCode {

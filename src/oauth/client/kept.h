@@ -18,6 +18,7 @@ struct KeptTimes {
   Millis fresh{Seconds(300)};          // no question asked for so long
   Millis outage_grace{Seconds(3600)};  // after that, while fetching fails
   Millis retry{Seconds(5)};            // at most one attempt in this time: also the budget for unknown-kid storms
+  friend bool operator==(const KeptTimes&, const KeptTimes&) = default;
 };
 
 template <class T>
