@@ -1,10 +1,10 @@
-// `./dev bench [start|grants|proxy …] [--smoke] [--json]`: the figures of docs/performance.md, measured here and now.
+// `./dev bench [start|grants|gateway …] [--smoke] [--json]`: the figures of docs/performance.md, measured here and now.
 // --smoke runs every path once, briefly: it proves that the benchmark works and measures nothing worth quoting.
 import { startTimes } from './start.mjs';
 import { grants } from './grants.mjs';
-import { proxy } from './proxy.mjs';
+import { gateway } from './gateway.mjs';
 
-const parts = { start: startTimes, grants, proxy };
+const parts = { start: startTimes, grants, gateway };
 const words = process.argv.slice(2);
 const smoke = words.includes('--smoke');
 const json = words.includes('--json');

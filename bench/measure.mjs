@@ -24,9 +24,9 @@ function childrenOf(pid) {
   }
 }
 
-export function residentMiB(pid) {
-  const line = readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/);
-  return Number(line[1]) / 1024;
+export function residentMiB(pid, withChildren = false) {
+  const all = withChildren ? [pid, ...childrenOf(pid)] : [pid];
+  return all.reduce((sum, id) => sum + Number(readFileSync(`/proc/${id}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/)[1]) / 1024, 0);
 }
 
 export function median(values) {
@@ -35,19 +35,19 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// Alternates slices of the subjects `rounds` times. Each subject: {name, pid, slice: async () => count of units done}.
-// Returns {name: [CPU microseconds per unit, a number a round]}; the first round warms up and is not counted.
-export async function interleave(subjects, rounds, onRound = () => {}) {
+// Alternates slices of the subjects `rounds` times, after `warmups` rounds that are not counted. Each subject: {name, pid,
+// slice: async () => count of units done}. Returns {name: [CPU microseconds per unit, a number a round]}. On a busy machine the
+// load generator may not have had its turn in a whole slice: such a slice goes on until something was done.
+export async function interleave(subjects, rounds, warmups = 1) {
   const costs = Object.fromEntries(subjects.map(({ name }) => [name, []]));
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = -warmups; round < rounds; round += 1) {
     for (const { name, pid, slice } of subjects) {
       const before = cpuNanos(pid);
-      const units = await slice();
-      const cost = Number(cpuNanos(pid) - before) / 1000 / units;
+      let units = 0;
+      for (let tries = 0; tries < 10 && !(units > 0); tries += 1) units = await slice();
       if (!(units > 0)) throw new Error(`${name}: a slice did nothing`);
-      if (round > 0) costs[name].push(cost);
+      if (round >= 0) costs[name].push(Number(cpuNanos(pid) - before) / 1000 / units);
     }
-    onRound(round);
   }
   return costs;
 }

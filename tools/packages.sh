@@ -20,7 +20,7 @@ packages_for() {  # build | test | bench | tidy
       # Node 18 or newer, from wherever it came; else Debian's.
       if ! node_is_new_enough; then echo nodejs npm; elif ! command -v npm >/dev/null; then echo npm; fi
       ;;
-    bench) packages_for test; echo nginx-light wrk util-linux ;;
+    bench) packages_for test; echo nginx-light wrk util-linux haproxy apache2 libapache2-mod-auth-openidc nghttp2-client strace procps openssl ;;
     tidy) packages_for test; echo clang-format-19 clang-tidy-19 clang-tools-19 shellcheck ;;
   esac
 }
