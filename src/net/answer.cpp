@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 #include "core/text.h"
@@ -43,15 +44,20 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 bool Connection::bodiless(int status) const { return head_only_ || status == 204 || status == 304; }
 
+void Connection::add_status_line(int status) {
+  auto& out = work_->out;
+  out.clear();
+  const auto line = status_line(status);
+  if (line.empty()) fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, reason_of(status));
+  else out.append(line);
+}
+
 // Status line and the handler's fields into work_->out. Nothing is written when one of them must not be sent.
 Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
   auto& out = work_->out;
-  out.clear();
   if (reply.status < 200 && !tunnel) return failure(Fault::internal, fmt::format("an answer cannot have status {}", reply.status));
   if (reply.status > 999) return failure(Fault::internal, "an answer has no such status");
-  const auto line = status_line(reply.status);
-  if (line.empty()) fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", reply.status, reason_of(reply.status));
-  else out.append(line);
+  add_status_line(reply.status);
   bool dated = false;
   for (const auto& [name, value] : reply.headers) {
     const auto id = header_of(name);
@@ -71,21 +77,30 @@ void Connection::end_head(std::optional<std::uint64_t> length, bool chunked) {
   auto& out = work_->out;
   // A client that waits for 100-continue may send the body now or not: nobody can tell what comes next.
   if (loop_.shared->stopping || std::exchange(continue_due_, false)) keep_alive_ = false;
-  if (length) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", *length);
+  if (length) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *length).ptr;
+    append_field(out, "Content-Length", std::string_view(digits.data(), end));
+  }
   if (chunked) out.append("Transfer-Encoding: chunked\r\n");
   if (!keep_alive_) out.append("Connection: close\r\n");
   else if (work_->request.minor_version == 0) out.append("Connection: keep-alive\r\n");
   out.append("\r\n");
 }
 
-Task<void> Connection::flushed(bool fine) {
-  if (!fine) co_return failure(Fault::upstream, "the client went away");
-  co_return Result<void>();
+Result<void> Connection::flushed(bool fine) {
+  if (!fine) return failure(Fault::upstream, "the client went away");
+  return {};
+}
+
+Result<void> Connection::may_answer() const {
+  if (answer_ != Answer::none) return failure(Fault::internal, "a request was answered twice");
+  if (broken_) return failure(Fault::upstream, "the client went away");
+  return {};
 }
 
 Task<void> Connection::reply(Reply reply) {
-  if (answer_ != Answer::none) co_return failure(Fault::internal, "a request was answered twice");
-  if (broken_) co_return failure(Fault::upstream, "the client went away");
+  GH_CO_DO(may_answer());
   if (body_status_ != 0 && reply.status >= 400) reply.status = body_status_;  // what went wrong with the body is known best here
   GH_CO_DO(write_head_of(reply, false));
   const bool no_body = bodiless(reply.status);
@@ -96,13 +111,13 @@ Task<void> Connection::reply(Reply reply) {
   end_head(length, false);
   answer_ = Answer::done;
   const std::array<std::string_view, 3> parts{work_->out, no_body ? std::string_view() : std::string_view(reply.body), ""};
-  const bool fine = co_await write(parts);
-  co_return co_await flushed(fine);
+  Pending pending(parts);
+  const bool fine = push(pending) == Io::ok || co_await write(pending);
+  co_return flushed(fine);
 }
 
 Task<void> Connection::start(Reply head, std::optional<std::uint64_t> length) {
-  if (answer_ != Answer::none) co_return failure(Fault::internal, "a request was answered twice");
-  if (broken_) co_return failure(Fault::upstream, "the client went away");
+  GH_CO_DO(may_answer());
   const bool tunnel = head.status == 101;
   if (tunnel && (!body_.done() || work_->request.minor_version == 0 || !work_->request.fields.has(Header::upgrade)))
     co_return failure(Fault::internal, "101 answers a request for an upgrade only");
@@ -126,8 +141,9 @@ Task<void> Connection::start(Reply head, std::optional<std::uint64_t> length) {
     if (held_) co_return Result<void>();
   }
   const std::array<std::string_view, 3> parts{work_->out, "", ""};
-  const bool fine = co_await write(parts);
-  co_return co_await flushed(fine);
+  Pending pending(parts);
+  const bool fine = push(pending) == Io::ok || co_await write(pending);
+  co_return flushed(fine);
 }
 
 Task<void> Connection::send(std::string_view piece) {
@@ -149,8 +165,9 @@ Task<void> Connection::send(std::string_view piece) {
     after = "\r\n";
   }
   const std::array<std::string_view, 3> parts{out, piece, after};
-  const bool fine = co_await write(parts);
-  co_return co_await flushed(fine);
+  Pending pending(parts);
+  const bool fine = push(pending) == Io::ok || co_await write(pending);
+  co_return flushed(fine);
 }
 
 Task<void> Connection::finish(std::vector<std::pair<std::string, std::string>> trailers) {
@@ -172,40 +189,84 @@ Task<void> Connection::finish(std::vector<std::pair<std::string, std::string>> t
   answer_ = Answer::done;
   if (out.empty()) co_return Result<void>();
   const std::array<std::string_view, 3> parts{out, "", ""};
-  const bool fine = co_await write(parts);
-  co_return co_await flushed(fine);
+  Pending pending(parts);
+  const bool fine = push(pending) == Io::ok || co_await write(pending);
+  co_return flushed(fine);
+}
+
+Result<bool> Connection::relay(const Borrowed& answer) {
+  GH_DO(may_answer());
+  const auto status = body_status_ != 0 && answer.status >= 400 ? body_status_ : answer.status;
+  if (status < 200 || status > 999) return failure(Fault::internal, "an answer has no such status");
+  add_status_line(status);
+  auto& out = work_->out;
+  bool dated = false;
+  for (const auto& field : answer.fields.all()) {
+    if (is_hop_field(field.id) || !answer.keep(field, answer.by)) continue;
+    dated = dated || field.id == Header::date;
+    append_field(out, field.name, field.value);
+  }
+  if (!dated) append_field(out, "Date", loop_.date());
+  std::optional<std::uint64_t> length = answer.body.size();
+  if (status == 204 || status == 304) length = std::nullopt;
+  if (keep_alive_ && !body_ends_soon()) keep_alive_ = false;
+  end_head(length, false);
+  answer_ = Answer::done;
+  Pending pending({out, bodiless(status) ? std::string_view() : answer.body, ""});
+  const auto io = push(pending);
+  if (io == Io::ok) return true;
+  GH_DO(flushed(io != Io::closed));
+  std::string rest;   // the fields and the body are borrowed for as long as this call
+  for (; pending.first < pending.count; ++pending.first)
+    rest.append(static_cast<const char*>(pending.left[pending.first].iov_base), pending.left[pending.first].iov_len);
+  out = std::move(rest);
+  return false;
+}
+
+Task<void> Connection::relayed() {
+  const std::array<std::string_view, 3> parts{work_->out, "", ""};
+  const Pending pending(parts);
+  const bool fine = co_await write(pending);
+  co_return flushed(fine);
+}
+
+Connection::Pending::Pending(std::array<std::string_view, 3> parts) {
+  for (const auto part : parts)
+    if (!part.empty()) left[count++] = {.iov_base = const_cast<char*>(part.data()), .iov_len = part.size()};
+}
+
+Io Connection::push(Pending& pending) {
+  while (pending.first < pending.count) {
+    if (broken_) return Io::closed;
+    const auto wrote = stream_.write_now(std::span(pending.left).subspan(pending.first, pending.count - pending.first));
+    if (wrote.io == Io::closed) broken_ = true;
+    if (wrote.io != Io::ok) return wrote.io;
+    for (auto done = wrote.bytes; done > 0;) {
+      auto& part = pending.left[pending.first];
+      const auto take = std::min(done, part.iov_len);
+      part.iov_base = static_cast<char*>(part.iov_base) + take;
+      part.iov_len -= take;
+      done -= take;
+      if (part.iov_len == 0) ++pending.first;
+    }
+  }
+  return Io::ok;
 }
 
 // Writes all, or marks the connection as broken. The write timeout runs anew after every progress.
-asio::awaitable<bool> Connection::write(std::array<std::string_view, 3> parts) {
-  std::array<iovec, 3> left{};
-  std::size_t count = 0;
-  for (const auto part : parts)
-    if (!part.empty()) left[count++] = {.iov_base = const_cast<char*>(part.data()), .iov_len = part.size()};
-  std::size_t first = 0;
-  while (first < count) {
-    if (broken_) co_return false;
-    const auto wrote = stream_.write_now(std::span(left).subspan(first, count - first));
-    bool fine = wrote.io != Io::closed;
-    if (wrote.io == Io::wait_read || wrote.io == Io::wait_write) {
-      timed_out_ = false;
-      loop_.deadlines->arm(slot_, options_.write_timeout);
-      fine = co_await stream_.wait(wrote.io) && !timed_out_;
-      loop_.deadlines->disarm(slot_);
-    }
+asio::awaitable<bool> Connection::write(Pending pending) {
+  for (;;) {
+    const auto io = push(pending);
+    if (io == Io::ok || io == Io::closed) co_return io == Io::ok;
+    timed_out_ = false;
+    loop_.deadlines->arm(slot_, options_.write_timeout);
+    const bool fine = co_await stream_.wait(io) && !timed_out_;
+    loop_.deadlines->disarm(slot_);
     if (!fine) {
       broken_ = true;
       co_return false;
     }
-    for (auto done = wrote.bytes; done > 0;) {
-      const auto take = std::min(done, left[first].iov_len);
-      left[first].iov_base = static_cast<char*>(left[first].iov_base) + take;
-      left[first].iov_len -= take;
-      done -= take;
-      if (left[first].iov_len == 0) ++first;
-    }
   }
-  co_return true;
 }
 
 }  // namespace gatehouse::net

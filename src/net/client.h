@@ -115,6 +115,8 @@ class UpstreamExchange {
   virtual Task<const Head*> read_head(Method to) = 0;            // final head (1xx but 101 skipped); lives until the end
   virtual Task<std::string_view> read_some() = 0;                // decoded body piece, a view until the next call; empty at the end
   virtual const std::vector<std::pair<std::string, std::string>>& trailers() const = 0;
+  // What read_some() would give without waiting; nullopt: ask that.
+  virtual std::optional<std::string_view> at_hand() { return std::nullopt; }
   // Raw bytes in both directions after 101 (send_body sends them): for WebSocket tunnels. Empty when the peer has closed.
   virtual Task<std::string_view> read_raw() = 0;
 };
@@ -130,6 +132,8 @@ class Upstream {
  public:
   virtual ~Upstream() = default;   // exchanges may outlive it
   virtual Task<std::unique_ptr<UpstreamExchange>> open() = 0;   // connects or takes a pooled connection
+  // On a pooled connection of this loop, without waiting; nullptr: ask open(). `loop` is the caller's.
+  virtual std::unique_ptr<UpstreamExchange> reopen(const Executor&) { return nullptr; }
   virtual OutboundCounts counts() const { return {}; }
 };
 // The resolver must outlive the last exchange.

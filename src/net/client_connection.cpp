@@ -10,6 +10,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+#include <utility>
+
+#include "net/drain.h"
 
 namespace gatehouse::net {
 
@@ -87,22 +90,34 @@ asio::awaitable<Errc> ClientConnection::handshake(asio::ssl::context& context, s
   co_return verdict(code);
 }
 
-asio::awaitable<Errc> ClientConnection::write(Pieces pieces, std::chrono::milliseconds timeout) {
+// Tried at once: a request fits into the socket's buffer, and a completion through the loop costs a system call more.
+std::optional<Errc> ClientConnection::write_now(Pieces& pieces) {
   written_ = 0;
-  const auto whole = size_of(pieces);
+  if (tls_) return std::nullopt;
   Errc code;
-  while (written_ < whole) {
+  const auto whole = size_of(pieces);
+  if (whole > 0) written_ = socket_.write_some(buffers_of(pieces), code);
+  if (code == asio::error::would_block || (!code && written_ < whole)) {
+    drop_front(pieces, written_);
+    return std::nullopt;
+  }
+  return verdict(code);
+}
+
+asio::awaitable<Errc> ClientConnection::write(Pieces pieces, std::chrono::milliseconds timeout) {
+  Errc code;
+  while (size_of(pieces) > 0) {
     std::size_t took = 0;
+    write_until_ = steady_now() + timeout;
     if (tls_) {
-      write_until_ = steady_now() + timeout;
       const auto buffers = buffers_of(pieces);
       std::tie(code, took) = co_await tls_->async_write_some(buffers, kWait);
     } else {
-      // Tried at once: a request fits into the socket's buffer, and a completion through the loop costs a system call more.
       took = socket_.write_some(buffers_of(pieces), code);
       if (code == asio::error::would_block) {
-        write_until_ = steady_now() + timeout;
+        wait_again_ = false;
         std::tie(code) = co_await socket_.async_wait(tcp::socket::wait_write, kWait);
+        if (code == asio::error::operation_aborted && std::exchange(wait_again_, false)) code.clear();
       }
     }
     if (code) break;
@@ -113,26 +128,18 @@ asio::awaitable<Errc> ClientConnection::write(Pieces pieces, std::chrono::millis
   co_return verdict(code);
 }
 
-asio::awaitable<Errc> ClientConnection::read_more(char* into, std::size_t room, std::size_t* got) {
-  Errc code;
-  const auto space = asio::buffer(into, room);
-  if (tls_) {
-    std::tie(code, *got) = co_await tls_->async_read_some(space, kWait);
-    co_return code;
-  }
-  // The last read filled all its room, so there is more: fetch it without a turn through the loop.
-  if (inline_reads_ > 0) {
-    --inline_reads_;
-    *got = socket_.read_some(space, code);
-    if (code != asio::error::would_block) co_return code;
-  }
-  std::tie(code, *got) = co_await socket_.async_read_some(space, kWait);
-  if (*got < room) inline_reads_ = 0;
-  else if (inline_reads_ == 0) inline_reads_ = kInlineReadsMax;
-  co_return code;
+// True: `code` and `got` tell what came without waiting. The last read filled all its room, or an end is likely: fetch it
+// without a turn through the loop.
+bool ClientConnection::read_now(char* into, std::size_t room, Errc& code, std::size_t& got) {
+  if (inline_reads_ == 0) return false;
+  --inline_reads_;
+  got = socket_.read_some(asio::buffer(into, room), code);
+  if (code != asio::error::would_block) return true;
+  code.clear();
+  return false;
 }
 
-asio::awaitable<Errc> ClientConnection::fill(std::chrono::milliseconds timeout) {
+asio::awaitable<Errc> ClientConnection::fill(std::chrono::milliseconds timeout, bool hasty) {
   if (begin_ == end_) begin_ = end_ = floor_;
   if (end_ == kRoom && begin_ > floor_) {
     std::memmove(buffer_.get() + floor_, buffer_.get() + begin_, end_ - begin_);
@@ -141,8 +148,27 @@ asio::awaitable<Errc> ClientConnection::fill(std::chrono::milliseconds timeout) 
   }
   if (end_ == kRoom) co_return asio::error::no_buffer_space;
   read_until_ = steady_now() + timeout;
+  if (hasty && inline_reads_ == 0) inline_reads_ = 1;
+  auto* const into = buffer_.get() + end_;
+  const auto room = kRoom - end_;
+  Errc code;
   std::size_t got = 0;
-  const auto code = co_await read_more(buffer_.get() + end_, kRoom - end_, &got);
+  if (tls_) {
+    std::tie(code, got) = co_await tls_->async_read_some(asio::buffer(into, room), kWait);
+  } else if (!read_now(into, room, code, got)) {
+    const DrainBuffer drain(into, room);
+    look_in_ = kLookAfterTicks;
+    looked_ = false;
+    for (;;) {
+      std::tie(code, got) = co_await socket_.async_read_some(drain, kWait);
+      if (!code || !std::exchange(looked_, false)) break;
+      got = socket_.read_some(asio::buffer(into, room), code);
+      if (code != asio::error::would_block) break;
+    }
+    look_in_ = 0;
+    if (got < room) inline_reads_ = 0;
+    else if (inline_reads_ == 0) inline_reads_ = kInlineReadsMax;
+  }
   read_until_ = SteadyTime::max();
   end_ += got;
   co_return verdict(code);
@@ -164,8 +190,16 @@ bool ClientConnection::has_hidden_bytes() { return tls_ && SSL_has_pending(tls_-
 
 SteadyTime ClientConnection::deadline() const { return std::min({read_until_, write_until_, total_until_}); }
 
+void ClientConnection::tick() {
+  if (look_in_ == 0 || --look_in_ > 0 || tls_ || !has_something(socket_.native_handle())) return;
+  looked_ = wait_again_ = true;   // a write that waits is cancelled with it
+  Errc ignored;
+  socket_.cancel(ignored);
+}
+
 void ClientConnection::expire() {
   expired_ = true;
+  looked_ = wait_again_ = false;
   Errc ignored;
   socket_.close(ignored);
 }

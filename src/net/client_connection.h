@@ -36,13 +36,15 @@ class ClientConnection {
   // Verifies the peer's certificate against `host`; on a fault `why` says what was wrong with it.
   boost::asio::awaitable<Errc> handshake(boost::asio::ssl::context& context, std::string host, SteadyTime until, std::string* why);
 
-  // All pieces with one system call when the kernel takes them. written() tells how many bytes it took in this call.
-  // The deadline is for each step forward, not for the whole.
+  // What the kernel takes at once: all pieces with one system call, as a rule. nullopt: something is left in `pieces`; go on
+  // with write(). written() tells how many bytes both took together. The deadline is for each step forward.
+  std::optional<Errc> write_now(Pieces& pieces);
   boost::asio::awaitable<Errc> write(Pieces pieces, std::chrono::milliseconds timeout);
   std::size_t written() const { return written_; }
 
   // Appends to unread(). An orderly close is boost::asio::error::eof; a passed deadline is timed_out.
-  boost::asio::awaitable<Errc> fill(std::chrono::milliseconds timeout);
+  // `hasty`: an end of stream is part of the answer and must be seen at once, for one more system call.
+  boost::asio::awaitable<Errc> fill(std::chrono::milliseconds timeout, bool hasty = false);
   std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes) { begin_ += bytes; }
   // What stands before here (a head) stays until rewind().
@@ -62,6 +64,7 @@ class ClientConnection {
   // For the loop's watch.
   SteadyTime deadline() const;
   void expire();   // closes; the pending operation ends with timed_out
+  void tick();     // a read that has waited for some ticks asks the kernel once more (net/drain.h)
   std::size_t watch_slot = 0;
 
   // Kept from exchange to exchange.
@@ -70,7 +73,7 @@ class ClientConnection {
   SteadyTime idle_since{};
 
  private:
-  boost::asio::awaitable<Errc> read_more(char* into, std::size_t room, std::size_t* got);
+  bool read_now(char* into, std::size_t room, Errc& code, std::size_t& got);
   Errc verdict(Errc code) const;
 
   boost::asio::ip::tcp::socket socket_;
@@ -79,6 +82,8 @@ class ClientConnection {
   std::size_t begin_ = 0, end_ = 0, floor_ = 0;
   std::size_t written_ = 0;
   int inline_reads_ = 0;
+  int look_in_ = 0;        // ticks until the read that waits is looked after; 0: never
+  bool looked_ = false, wait_again_ = false;   // it (the write) was cancelled to ask the kernel
   SteadyTime read_until_ = SteadyTime::max(), write_until_ = SteadyTime::max(), total_until_ = SteadyTime::max();
   bool expired_ = false;
 };

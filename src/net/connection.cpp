@@ -57,14 +57,15 @@ asio::awaitable<void> Connection::run() {
     if (!fine || timed_out_) co_return;
   }
   while (co_await read_head()) {
-    co_await serve_one();
-    if (!co_await finish_exchange()) break;
+    begin_exchange();
+    co_await loop_.shared->handler.handle(*this);
+    if (!at_its_end() && !co_await finish_exchange()) break;
     first_ = false;
   }
   if (!broken_) stream_.end();
 }
 
-asio::awaitable<void> Connection::serve_one() {
+void Connection::begin_exchange() {
   const auto& head = work_->head;
   body_ = BodyDecoder(head.framing, head.length, options_.limits);
   keep_alive_ = head.keep_alive && !loop_.shared->stopping;
@@ -74,7 +75,13 @@ asio::awaitable<void> Connection::serve_one() {
   body_status_ = 0;
   unread_ = held_ = false;
   log_.reset();
-  co_await loop_.shared->handler.handle(*this);
+}
+
+// True when nothing is left to do before the next request; finish_exchange() does what there is.
+bool Connection::at_its_end() {
+  if (answer_ != Answer::done || broken_ || !keep_alive_ || !body_.done()) return false;
+  keep_rest();
+  return true;
 }
 
 // Frees what an idle connection does not need; what was read ahead stays.
@@ -139,7 +146,12 @@ asio::awaitable<bool> Connection::read_head() {
     else if (!std::exchange(armed, true)) loop_.deadlines->arm(slot_, options_.head_timeout);
     const bool room = make_room();
     wait_ = idle ? Wait::idle : Wait::busy;
-    const auto bytes = room ? co_await fill(data_ + end_, capacity_ - end_) : 0;
+    std::size_t bytes = 0;
+    if (room && !killed_) {   // as fill() does, with a frame less: every request comes by here
+      loop_.deadlines->look_later(slot_);
+      const auto got = co_await stream_.read(data_ + end_, capacity_ - end_);
+      bytes = got.io == Io::ok ? got.bytes : 0;
+    }
     wait_ = Wait::busy;
     end_ += bytes;
     if (bytes > 0 && !timed_out_) continue;
@@ -155,6 +167,7 @@ asio::awaitable<bool> Connection::read_head() {
 // 0: the end, an error, or cancelled.
 asio::awaitable<std::size_t> Connection::fill(char* to, std::size_t size) {
   if (killed_) co_return 0;
+  loop_.deadlines->look_later(slot_);
   const auto got = co_await stream_.read(to, size);
   co_return got.io == Io::ok ? got.bytes : 0;
 }
@@ -188,7 +201,8 @@ Task<std::string_view> Connection::read_some() {
     if (!in_head_buffer && body_begin_ == body_end_) {
       if (std::exchange(continue_due_, false)) {
         const std::array<std::string_view, 3> go{"HTTP/1.1 100 Continue\r\n\r\n", "", ""};
-        co_await write(go);
+        const Pending pending(go);
+        co_await write(pending);
       }
       if (co_await fill_body() == 0) {
         if (answer_ == Answer::tunnel) co_return std::string_view();

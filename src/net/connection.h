@@ -31,6 +31,9 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   Task<void> send(std::string_view piece) override;
   Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override;
   bool started() const override { return answer_ != Answer::none; }
+  bool relays() const override { return true; }
+  Result<bool> relay(const Borrowed& answer) override;
+  Task<void> relayed() override;
   void close_after() override { keep_alive_ = false; }
 
  private:
@@ -41,6 +44,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   void on_deadline() override;
   void on_stop() override;
   void on_kill() override;
+  void on_look() override { stream_.look(); }
 
   // Reading.
   boost::asio::awaitable<bool> read_head();            // false: no further request
@@ -59,12 +63,22 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   Result<void> write_head_of(const Reply& reply, bool tunnel);
   void end_head(std::optional<std::uint64_t> length, bool chunked);
   bool bodiless(int status) const;
-  boost::asio::awaitable<bool> write(std::array<std::string_view, 3> parts);
+  Result<void> may_answer() const;
+  void add_status_line(int status);
+  // What is still to be written of some parts.
+  struct Pending {
+    explicit Pending(std::array<std::string_view, 3> parts);
+    std::array<iovec, 3> left{};
+    std::size_t first = 0, count = 0;
+  };
+  Io push(Pending& pending);                               // what the kernel takes now; ok: everything
+  boost::asio::awaitable<bool> write(Pending pending);     // all of it, or the connection is broken
   boost::asio::awaitable<void> refuse(Refusal refusal);
   boost::asio::awaitable<bool> finish_exchange();
-  boost::asio::awaitable<void> serve_one();
+  void begin_exchange();
+  bool at_its_end();
   boost::asio::awaitable<void> linger();
-  Task<void> flushed(bool fine);
+  static Result<void> flushed(bool fine);
 
   LoopState& loop_;
   const ServerOptions& options_;

@@ -113,8 +113,11 @@ void ConnectionPool::arm() {
 void ConnectionPool::tick() {
   armed_ = false;
   const auto now = steady_now();
-  for (auto* const connection : watched_)
-    if (!connection->expired() && connection->deadline() <= now) connection->expire();
+  for (auto* const connection : watched_) {
+    if (connection->expired()) continue;
+    if (connection->deadline() <= now) connection->expire();
+    else connection->tick();
+  }
   if (now - swept_ >= kSweepEvery) sweep(now);
   if (!watched_.empty()) arm();
 }

@@ -9,7 +9,7 @@ Deadlines::Slot Deadlines::add(Waiter& waiter) {
   }
   const auto slot = free_.back();
   free_.pop_back();
-  entries_[slot] = {.due = kNever, .waiter = &waiter};
+  entries_[slot] = {.due = kNever, .waiter = &waiter, .look_in = 0};
   ++count_;
   if (!running_) {
     now_ = std::chrono::steady_clock::now();
@@ -66,6 +66,8 @@ void Deadlines::tick() {
     } else if (entry.due <= now_) {
       entry.due = kNever;
       entry.waiter->on_deadline();
+    } else if (entry.look_in > 0 && --entry.look_in == 0) {
+      entry.waiter->on_look();
     }
   }
 }

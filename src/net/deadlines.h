@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/task.h"
+#include "net/drain.h"
 
 namespace gatehouse::net {
 
@@ -23,6 +24,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
     virtual void on_deadline() = 0;
     virtual void on_stop() = 0;   // the server stops and its quiet time is over: go if idle
     virtual void on_kill() = 0;   // the grace is over: go now
+    virtual void on_look() = 0;   // what look_later() asked for
   };
   using Slot = std::size_t;
 
@@ -32,6 +34,8 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   void remove(Slot slot);
   void arm(Slot slot, std::chrono::milliseconds after) { entries_[slot].due = now_ + after + kTick; }
   void disarm(Slot slot) { entries_[slot].due = kNever; }
+  // on_look() after kLookAfterTicks ticks, unless it is asked for anew meanwhile.
+  void look_later(Slot slot) { entries_[slot].look_in = kLookAfterTicks; }
   // on_stop() for everybody after `quiet` (0: now), on_kill() after `grace`.
   void stop(std::chrono::milliseconds quiet, std::chrono::milliseconds grace);
   bool told() const { return told_; }          // has on_stop() been called?
@@ -43,6 +47,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   struct Entry {
     Time due = kNever;
     Waiter* waiter = nullptr;
+    int look_in = 0;   // ticks; 0: no look wanted
   };
   void run();
   void tick();

@@ -2,6 +2,10 @@
 
 namespace gatehouse::net {
 
+Result<bool> Exchange::relay(const Borrowed&) { return failure(Fault::internal, "this exchange does not relay"); }
+
+Task<void> Exchange::relayed() { co_return Result<void>(); }
+
 Task<std::string> Exchange::read_all(std::size_t max) {
   std::string whole;
   const auto announced = request().content_length;

@@ -11,6 +11,16 @@
 
 namespace gatehouse::net {
 
+// An answer that lies in somebody else's buffers. `fields` come from parse_response_head() and are not checked again; those
+// that belong to the connection are left out, and so are those that `keep` (called with `by`) does not want.
+struct Borrowed {
+  int status = 200;
+  const Fields& fields;
+  bool (*keep)(const Field& field, const void* by);
+  const void* by;
+  std::string_view body;
+};
+
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -33,6 +43,11 @@ class Exchange {
   virtual Task<void> send(std::string_view piece) = 0;
   virtual Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers = {}) = 0;
   virtual bool started() const = 0;
+  // As reply(), without a copy and without waiting, where relays() says so. False: not all of it is written yet, but nothing
+  // is borrowed any more; relayed() waits for the rest.
+  virtual bool relays() const { return false; }
+  virtual Result<bool> relay(const Borrowed& answer);
+  virtual Task<void> relayed();
   // Closes after this answer.
   virtual void close_after() = 0;
 };

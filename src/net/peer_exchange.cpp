@@ -59,6 +59,22 @@ Task<std::unique_ptr<UpstreamExchange>> PeerExchange::open(std::shared_ptr<const
   co_return exchange;
 }
 
+std::unique_ptr<UpstreamExchange> PeerExchange::reopen(std::shared_ptr<const Peer> peer, const Executor& loop) {
+  auto& pool = ConnectionPool::of(loop);
+  auto connection = pool.take(peer->lane, peer->pool);
+  if (!connection) return nullptr;
+  if (!pool.enter(peer->lane, peer->pool)) {
+    pool.give(peer->lane, peer->pool, std::move(connection));
+    return nullptr;
+  }
+  count(peer->counters->exchanges);
+  count(peer->counters->reuses);
+  auto exchange = std::make_unique<PeerExchange>(std::move(peer), pool, SteadyTime::max());
+  exchange->connection_ = std::move(connection);
+  exchange->pooled_ = true;
+  return exchange;
+}
+
 PeerExchange::~PeerExchange() {
   pool_.leave(peer_->lane);
   if (!connection_) return;
@@ -108,11 +124,11 @@ std::string PeerExchange::spare() {
   return std::move(connection_->out);
 }
 
-asio::awaitable<Errc> PeerExchange::write_request() {
+ClientConnection::Pieces PeerExchange::request() const {
   ClientConnection::Pieces pieces;
   pieces[0] = connection_->out;
   pieces[1] = first_;
-  return connection_->write(pieces, peer_->write_timeout);
+  return pieces;
 }
 
 Task<void> PeerExchange::send_head(std::string head, std::string_view first, Body body) {
@@ -120,7 +136,9 @@ Task<void> PeerExchange::send_head(std::string head, std::string_view first, Bod
   connection_->out = std::move(head);
   first_ = first;
   complete_ = body == Body::ends;
-  const auto code = co_await write_request();
+  auto pieces = request();
+  auto written = connection_->write_now(pieces);
+  const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
   if (!code) co_return Result<void>();
   if (pooled_ && connection_->written() == 0 && code != asio::error::timed_out) co_return co_await send_again();
   co_return broken("did not take the request", code);
@@ -133,14 +151,17 @@ Task<void> PeerExchange::send_again() {
   count(peer_->counters->retries);
   GH_CO_DO(co_await connect());
   connection_->out = std::move(head);
-  const auto code = co_await write_request();
+  auto pieces = request();
+  auto written = connection_->write_now(pieces);
+  const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
   if (code) co_return broken("did not take the request", code);
   co_return Result<void>();
 }
 
 Task<void> PeerExchange::send_pieces(ClientConnection::Pieces pieces, Body body) {
   if (!connection_) co_return broken("is not connected");
-  const auto code = co_await connection_->write(pieces, peer_->write_timeout);
+  auto written = connection_->write_now(pieces);
+  const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
   if (code) co_return broken("did not take the request", code);
   if (body == Body::ends) complete_ = true;
   co_return Result<void>();
@@ -211,7 +232,8 @@ Task<std::string_view> PeerExchange::read_some() {
   bool starved = false;   // what is unread is not enough for a step
   while (!decoder_.done()) {
     if (starved || connection_->unread().empty()) {
-      const auto code = co_await connection_->fill(peer_->read_timeout);
+      const bool ends_by_closing = connection_->head.framing == Framing::until_close;
+      const auto code = co_await connection_->fill(peer_->read_timeout, ends_by_closing);
       if (code == asio::error::eof && decoder_.end_of_stream()) break;
       if (code == asio::error::timed_out) co_return broken("did not send the rest of its answer", code);
       if (code) co_return broken("closed the connection in the middle of its answer", code);
@@ -223,6 +245,17 @@ Task<std::string_view> PeerExchange::read_some() {
     starved = step->consumed == 0;
   }
   co_return std::string_view();
+}
+
+std::optional<std::string_view> PeerExchange::at_hand() {
+  if (!answered_ || !connection_) return std::nullopt;
+  if (decoder_.done()) return std::string_view();
+  // Other framings may consume bytes without yielding a piece.
+  if (connection_->head.framing != Framing::length || connection_->unread().empty()) return std::nullopt;
+  const auto step = decoder_.feed(connection_->unread());
+  if (!step) return std::nullopt;
+  connection_->consume(step->consumed);
+  return step->piece;
 }
 
 Task<std::string_view> PeerExchange::read_raw() {

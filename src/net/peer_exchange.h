@@ -25,6 +25,7 @@ class PeerExchange final : public UpstreamExchange {
  public:
   // `until`: an instant that nothing of the exchange may pass, or SteadyTime::max().
   static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Peer> peer, SteadyTime until);
+  static std::unique_ptr<UpstreamExchange> reopen(std::shared_ptr<const Peer> peer, const Executor& loop);
   PeerExchange(std::shared_ptr<const Peer> peer, ConnectionPool& pool, SteadyTime until);   // has entered the lane
   ~PeerExchange() override;
 
@@ -34,6 +35,7 @@ class PeerExchange final : public UpstreamExchange {
   Task<void> send_chunk(std::string_view data, Body body) override;
   Task<const Head*> read_head(Method to) override;
   Task<std::string_view> read_some() override;
+  std::optional<std::string_view> at_hand() override;
   const std::vector<std::pair<std::string, std::string>>& trailers() const override { return decoder_.trailers(); }
   Task<std::string_view> read_raw() override;
 
@@ -41,7 +43,7 @@ class PeerExchange final : public UpstreamExchange {
   Task<void> connect();
   Task<void> send_again();
   Task<void> send_pieces(ClientConnection::Pieces pieces, Body body);
-  boost::asio::awaitable<Errc> write_request();
+  ClientConnection::Pieces request() const;
   bool stale(Errc code) const;
   bool clean() const;
   void drop();

@@ -9,6 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "net/drain.h"
 
 namespace gatehouse::net {
 namespace {
@@ -42,9 +45,16 @@ asio::awaitable<bool> Stream::handshake(std::shared_ptr<const TlsIdentities> ide
 
 asio::awaitable<IoResult> Stream::read(char* data, std::size_t size) {
   if (!ssl_) {
-    // A short read tells Asio that nothing is left: the next read waits without asking the kernel once more.
-    const auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(data, size), kAsTuple);
-    co_return IoResult{.io = error ? Io::closed : Io::ok, .bytes = bytes};
+    looked_ = false;
+    const DrainBuffer room(data, size);
+    for (;;) {
+      const auto [error, bytes] = co_await socket_.async_read_some(room, kAsTuple);
+      if (!error) co_return IoResult{.io = Io::ok, .bytes = bytes};
+      if (!std::exchange(looked_, false)) co_return IoResult{.io = Io::closed, .bytes = 0};
+      const auto got = ::recv(socket_.native_handle(), data, size, MSG_DONTWAIT);
+      if (got > 0) co_return IoResult{.io = Io::ok, .bytes = static_cast<std::size_t>(got)};
+      if (got == 0 || (errno != EAGAIN && errno != EINTR)) co_return IoResult{.io = Io::closed, .bytes = 0};
+    }
   }
   for (;;) {
     std::size_t bytes = 0;
@@ -83,8 +93,11 @@ IoResult Stream::write_now(std::span<const iovec> parts) {
 
 asio::awaitable<bool> Stream::wait(Io direction) {
   const auto what = direction == Io::wait_write ? Socket::wait_write : Socket::wait_read;
-  const auto [error] = co_await socket_.async_wait(what, kAsTuple);
-  co_return !error;
+  wait_again_ = false;
+  for (;;) {
+    const auto [error] = co_await socket_.async_wait(what, kAsTuple);
+    if (!error || !std::exchange(wait_again_, false)) co_return !error;
+  }
 }
 
 void Stream::end() {
@@ -94,7 +107,15 @@ void Stream::end() {
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
+void Stream::look() {
+  if (ssl_ || !socket_.is_open() || !has_something(socket_.native_handle())) return;
+  looked_ = wait_again_ = true;   // a write that waits is cancelled with it
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
 void Stream::cancel() {
+  looked_ = wait_again_ = false;
   boost::system::error_code ignored;
   socket_.cancel(ignored);
 }

@@ -36,6 +36,8 @@ class Stream {
   // Tells the peer that nothing follows.
   void end();
   void cancel();  // what waits now returns
+  // A read that waits asks the kernel once more (net/drain.h): call it when the read has waited for a while.
+  void look();
   void close();   // and nothing works any more
   bool tls() const { return ssl_ != nullptr; }
   Socket& socket() { return socket_; }
@@ -45,6 +47,7 @@ class Stream {
   Socket socket_;
   std::shared_ptr<const TlsIdentities> identities_;  // the SNI callback looks there
   SslPtr ssl_;
+  bool looked_ = false, wait_again_ = false;   // the read (the write) under way was cancelled to ask the kernel
 };
 
 }  // namespace gatehouse::net

@@ -18,6 +18,7 @@ class PooledUpstream final : public Upstream {
  public:
   explicit PooledUpstream(std::shared_ptr<const Peer> peer) : peer_(std::move(peer)) {}
   Task<std::unique_ptr<UpstreamExchange>> open() override { return PeerExchange::open(peer_, SteadyTime::max()); }
+  std::unique_ptr<UpstreamExchange> reopen(const Executor& loop) override { return PeerExchange::reopen(peer_, loop); }
   OutboundCounts counts() const override { return peer_->counters->now(); }
 
  private:
