@@ -39,8 +39,10 @@ class Passage {
   explicit Passage(const Onward& onward) : exchange_(onward.exchange), onward_(onward) {}
 
   boost::asio::awaitable<void> run() {
-    auto opened = co_await open();
-    if (!opened) co_return co_await fail(std::move(opened.error()));
+    if (!reopen()) {
+      auto opened = co_await open();
+      if (!opened) co_return co_await fail(std::move(opened.error()));
+    }
     auto begun = co_await begin();
     if (!begun) co_return co_await fail(std::move(begun.error()));
     if (whole_request_sent_) co_return co_await bring_back();
@@ -54,6 +56,16 @@ class Passage {
   }
 
  private:
+  // On a pooled connection of the target whose turn it is: the usual case, without waiting. No turn is lost: open() goes on
+  // with the next target only when this one has none.
+  bool reopen() {
+    auto& pool = *onward_.journey.route.pool;
+    if (pool.size() != 1) return false;
+    target_ = pool.next();
+    if (target_ != nullptr) upstream_ = target_->upstream().reopen(exchange_.executor());
+    return upstream_ != nullptr;
+  }
+
   // Another target is tried only while nothing has been sent: a request must not be carried out twice.
   Task<void> open() {
     auto& pool = *onward_.journey.route.pool;
@@ -136,16 +148,33 @@ class Passage {
   Task<void> bring_back_answer() {
     const auto method = exchange_.request().method;
     GH_CO_TRY(const Head* head, co_await upstream_->read_head(method));
+    answer_ = head;
     // We never asked to switch protocols; who believes so would read the next request as tunnel bytes (CVE-2026-2833).
     if (head->status == 101) co_return failure(Fault::upstream, "the upstream switched protocols unasked");
 
     // An answer that overtakes its request: the rest of the body and the next request cannot be told apart reliably any more.
     if (!whole_request_sent_) exchange_.close_after();
+    const bool small = head->framing == net::Framing::length && head->length <= kSmallAnswer;
+    std::string_view first;
+    if (small && exchange_.relays()) {
+      first = upstream_->at_hand().value_or("");
+      if (first.size() == head->length) {
+        answered_ = true;
+        GH_CO_TRY(const bool whole, exchange_.relay(borrowed(*head, first)));
+        if (whole_request_sent_) upstream_.reset();   // its connection serves the next request
+        if (whole) co_return Result<void>();
+        co_return co_await exchange_.relayed();
+      }
+    }
     Reply reply;
     reply.status = head->status;
     reply.headers = answer_headers(*head, onward_.journey.snapshot);
     if (head->framing == net::Framing::none) co_return co_await answer_without_body(*head, std::move(reply));
-    if (head->framing == net::Framing::length && head->length <= kSmallAnswer) co_return co_await small_answer(*head, std::move(reply));
+    if (small) {
+      reply.body.reserve(head->length);
+      reply.body.append(first);
+      co_return co_await small_answer(std::move(reply));
+    }
     co_return co_await stream_answer(*head, std::move(reply));
   }
 
@@ -164,8 +193,15 @@ class Passage {
     co_return co_await exchange_.reply(std::move(reply));
   }
 
-  Task<void> small_answer(const Head& head, Reply reply) {
-    reply.body.reserve(head.length);
+  net::Borrowed borrowed(const Head& head, std::string_view body) const {
+    const auto keep = [](const net::Field& field, const void* by) {
+      const auto& self = *static_cast<const Passage*>(by);
+      return passes_back(*self.answer_, field, self.onward_.journey.snapshot);
+    };
+    return {.status = head.status, .fields = head.fields, .keep = keep, .by = this, .body = body};
+  }
+
+  Task<void> small_answer(Reply reply) {
     for (;;) {
       GH_CO_TRY(const auto piece, co_await upstream_->read_some());
       if (piece.empty()) break;
@@ -202,6 +238,7 @@ class Passage {
   const Onward& onward_;
   Target* target_ = nullptr;
   std::unique_ptr<UpstreamExchange> upstream_;
+  const Head* answer_ = nullptr;   // of upstream_
   std::uint64_t sent_ = 0;
   bool whole_request_sent_ = false, answered_ = false;
 };

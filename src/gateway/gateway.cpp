@@ -73,25 +73,25 @@ Reply fault_page(const Request& request, const Error& error) {
   return refusal_page(request, 500, "Internal error", "The gateway made a mistake. It is in its log under the request id below.");
 }
 
-boost::asio::awaitable<Step> ask_policy(net::Exchange& exchange, const Route& route) {
-  std::optional<Verdict> verdict = route.policy->at_once(exchange.request(), route.demand);
-  if (!verdict) {
-    auto checked = co_await route.policy->check(exchange, route.demand);
-    if (!checked) {
-      exchange.log().warn("gateway.policy_failed", {{"route", route.demand.route}, {"why", checked.error().message()}, {"trail", checked.error().trail()}});
-      co_return Refused{fault_page(exchange.request(), checked.error()), "policy failed"};
-    }
-    verdict = *std::move(checked);
-  }
-  if (auto* reply = std::get_if<Reply>(&*verdict)) co_return Refused{std::move(*reply), "policy"};
-  auto& pass = std::get<Pass>(*verdict);
-  if (route.require.all_of.empty()) co_return std::move(pass);
+Step judge(const Request& request, const Route& route, Verdict verdict) {
+  if (auto* reply = std::get_if<Reply>(&verdict)) return Refused{std::move(*reply), "policy"};
+  auto& pass = std::get<Pass>(verdict);
+  if (route.require.all_of.empty()) return std::move(pass);
 
   static const json::object nothing;
   const auto decision = policy::decide(route.require, pass.attributes ? *pass.attributes : nothing);
   if (!decision.allowed)
-    co_return Refused{refusal_page(exchange.request(), 403, "Not allowed", "You are signed in, but the rule for this address does not admit you."), decision.because};
-  co_return std::move(pass);
+    return Refused{refusal_page(request, 403, "Not allowed", "You are signed in, but the rule for this address does not admit you."), decision.because};
+  return std::move(pass);
+}
+
+boost::asio::awaitable<Step> ask_policy(net::Exchange& exchange, const Route& route) {
+  auto checked = co_await route.policy->check(exchange, route.demand);
+  if (!checked) {
+    exchange.log().warn("gateway.policy_failed", {{"route", route.demand.route}, {"why", checked.error().message()}, {"trail", checked.error().trail()}});
+    co_return Refused{fault_page(exchange.request(), checked.error()), "policy failed"};
+  }
+  co_return judge(exchange.request(), route, *std::move(checked));
 }
 
 boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused) {
@@ -153,7 +153,8 @@ boost::asio::awaitable<void> Next::operator()(net::Exchange& exchange) const {
   const auto& route = journey_.route;
   if (at_ == route.arrived && !journey_.admitted) {
     if (auto refused = refuse_by_route(exchange.request(), route)) co_return co_await answer(exchange, *std::move(refused));
-    auto step = co_await ask_policy(exchange, route);
+    auto known = route.policy->at_once(exchange.request(), route.demand);
+    auto step = known ? judge(exchange.request(), route, *std::move(known)) : co_await ask_policy(exchange, route);
     if (auto* refused = std::get_if<Refused>(&step)) co_return co_await answer(exchange, std::move(*refused));
     journey_.pass = std::get<Pass>(std::move(step));
     journey_.admitted = true;

@@ -107,18 +107,20 @@ void write_upstream_head(const OnwardHead& onward, std::string& out) {
   out.append("\r\n");
 }
 
+bool passes_back(const net::Head& answer, const net::Field& field, const Snapshot& snapshot) {
+  if (is_hop_by_hop(field.id) || field.id == Header::date) return false;   // the server dates its own answers
+  if (field.id == Header::proxy_authenticate) return false;
+  if (named_by_connection(answer.fields, field)) return false;
+  if (field.id != Header::x_request_id && snapshot.managed().match(field.name) != ManagedNames::Match::none) return false;
+  // A guarded application must not be able to plant or end a session of the gateway (fixation).
+  return field.id != Header::set_cookie || !sets_own_cookie(field.value, snapshot.own_cookies());
+}
+
 std::vector<std::pair<std::string, std::string>> answer_headers(const net::Head& answer, const Snapshot& snapshot) {
   std::vector<std::pair<std::string, std::string>> headers;
   headers.reserve(answer.fields.all().size() + 1);
-  for (const auto& field : answer.fields.all()) {
-    if (is_hop_by_hop(field.id) || field.id == Header::date) continue;   // the server dates its own answers
-    if (field.id == Header::proxy_authenticate) continue;
-    if (named_by_connection(answer.fields, field)) continue;
-    if (field.id != Header::x_request_id && snapshot.managed().match(field.name) != ManagedNames::Match::none) continue;
-    // A guarded application must not be able to plant or end a session of the gateway (fixation).
-    if (field.id == Header::set_cookie && sets_own_cookie(field.value, snapshot.own_cookies())) continue;
-    headers.emplace_back(field.name, field.value);
-  }
+  for (const auto& field : answer.fields.all())
+    if (passes_back(answer, field, snapshot)) headers.emplace_back(field.name, field.value);
   return headers;
 }
 

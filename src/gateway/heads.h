@@ -29,6 +29,8 @@ void write_upstream_head(const OnwardHead& onward, std::string& out);
 
 // The upstream's header fields for the client.
 std::vector<std::pair<std::string, std::string>> answer_headers(const net::Head& answer, const Snapshot& snapshot);
+// Does this one of them pass?
+bool passes_back(const net::Head& answer, const net::Field& field, const Snapshot& snapshot);
 // Likewise for trailer fields, of which only harmless ones pass.
 std::vector<std::pair<std::string, std::string>> answer_trailers(const std::vector<std::pair<std::string, std::string>>& trailers,
                                                                  const ManagedNames& managed);
