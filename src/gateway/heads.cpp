@@ -62,7 +62,7 @@ void add_forwarding_fields(const OnwardHead& onward, std::string& out) {
   add_line(out, "X-Forwarded-Proto", request.scheme());
   add_number_line(out, "X-Forwarded-Port", request.port);
   if (!request.id.empty()) add_line(out, "X-Request-Id", request.id);
-  out.append("Via: 1.").append(request.minor_version == 0 ? "0" : "1").append(" gatehouse\r\n");
+  out.append(request.major_version == 2 ? "Via: 2" : request.minor_version == 0 ? "Via: 1.0" : "Via: 1.1").append(" gatehouse\r\n");
 }
 
 bool sets_own_cookie(std::string_view set_cookie, const std::vector<std::string>& own) {

@@ -61,7 +61,7 @@ Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
   bool dated = false;
   for (const auto& [name, value] : reply.headers) {
     const auto id = header_of(name);
-    if (is_hop_field(id) && !(tunnel && id == Header::upgrade)) {
+    if (is_hop_field(id)) {
       if (id == Header::connection && equal_ignoring_case(value, "close")) keep_alive_ = false;
       continue;
     }
@@ -118,28 +118,33 @@ Task<void> Connection::reply(Reply reply) {
 
 Task<void> Connection::start(Reply head, std::optional<std::uint64_t> length) {
   GH_CO_DO(may_answer());
-  const bool tunnel = head.status == 101;
-  if (tunnel && (!body_.done() || work_->request.minor_version == 0 || !work_->request.fields.has(Header::upgrade)))
-    co_return failure(Fault::internal, "101 answers a request for an upgrade only");
   if (body_status_ != 0 && head.status >= 400) head.status = body_status_;
-  GH_CO_DO(write_head_of(head, tunnel));
-  if (tunnel) {
-    work_->out.append("Connection: Upgrade\r\n\r\n");
-    keep_alive_ = false;
-    answer_ = Answer::tunnel;
-  } else {
-    const bool no_body = bodiless(head.status);
-    const bool chunked = !length && work_->request.minor_version == 1 && head.status != 204 && head.status != 304;
-    answer_ = length || no_body ? Answer::length : chunked ? Answer::chunked : Answer::until_close;
-    answer_left_ = no_body ? 0 : length.value_or(0);
-    if (answer_ == Answer::until_close) keep_alive_ = false;
-    if (head.status == 204) length = std::nullopt;
-    end_head(length, chunked);
-    head_only_ = no_body;
-    // A body of known length follows at once and shares a write with its head; others may take their time.
-    held_ = answer_ == Answer::length;
-    if (held_) co_return Result<void>();
-  }
+  GH_CO_DO(write_head_of(head, false));
+  const bool no_body = bodiless(head.status);
+  const bool chunked = !length && work_->request.minor_version == 1 && head.status != 204 && head.status != 304;
+  answer_ = length || no_body ? Answer::length : chunked ? Answer::chunked : Answer::until_close;
+  answer_left_ = no_body ? 0 : length.value_or(0);
+  if (answer_ == Answer::until_close) keep_alive_ = false;
+  if (head.status == 204) length = std::nullopt;
+  end_head(length, chunked);
+  head_only_ = no_body;
+  // A body of known length follows at once and shares a write with its head; others may take their time.
+  held_ = answer_ == Answer::length;
+  if (held_) co_return Result<void>();
+  const std::array<std::string_view, 3> parts{work_->out, "", ""};
+  Pending pending(parts);
+  const bool fine = push(pending) == Io::ok || co_await write(pending);
+  co_return flushed(fine);
+}
+
+Task<void> Connection::start_tunnel(Reply head) {
+  GH_CO_DO(may_answer());
+  if (work_->request.upgrade == Upgrade::none) co_return failure(Fault::internal, "nobody asked for a tunnel");
+  head.status = 101;
+  GH_CO_DO(write_head_of(head, true));
+  work_->out.append("Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  keep_alive_ = false;
+  answer_ = Answer::tunnel;
   const std::array<std::string_view, 3> parts{work_->out, "", ""};
   Pending pending(parts);
   const bool fine = push(pending) == Io::ok || co_await write(pending);
@@ -147,7 +152,7 @@ Task<void> Connection::start(Reply head, std::optional<std::uint64_t> length) {
 }
 
 Task<void> Connection::send(std::string_view piece) {
-  if (answer_ == Answer::none || answer_ == Answer::done) co_return failure(Fault::internal, "a piece of an answer that is not open");
+  if (answer_ == Answer::none || answer_ == Answer::tunnel_half || answer_ == Answer::done) co_return failure(Fault::internal, "a piece of an answer that is not open");
   if (broken_) co_return failure(Fault::upstream, "the client went away");
   if (head_only_ || piece.empty()) co_return Result<void>();
   auto& out = work_->out;
@@ -171,8 +176,13 @@ Task<void> Connection::send(std::string_view piece) {
 }
 
 Task<void> Connection::finish(std::vector<std::pair<std::string, std::string>> trailers) {
-  if (answer_ == Answer::none || answer_ == Answer::done) co_return failure(Fault::internal, "the end of an answer that is not open");
+  if (answer_ == Answer::none || answer_ == Answer::tunnel_half || answer_ == Answer::done) co_return failure(Fault::internal, "the end of an answer that is not open");
   if (broken_) co_return failure(Fault::upstream, "the client went away");
+  if (answer_ == Answer::tunnel) {   // the other direction may go on
+    answer_ = Answer::tunnel_half;
+    stream_.end();
+    co_return Result<void>();
+  }
   auto& out = work_->out;
   if (!std::exchange(held_, false)) out.clear();
   if (answer_ == Answer::length && answer_left_ > 0) {
@@ -250,6 +260,7 @@ Io Connection::push(Pending& pending) {
       if (part.iov_len == 0) ++pending.first;
     }
   }
+  if (tunnels()) loop_.deadlines->arm(slot_, options_.tunnel_timeout);   // a byte in one direction shows that the other is alive
   return Io::ok;
 }
 

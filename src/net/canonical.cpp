@@ -9,6 +9,9 @@
 namespace gatehouse::net {
 namespace {
 
+constexpr std::size_t kWebSocketKeyLength = 24;   // 16 bytes in base64
+constexpr std::string_view kWebSocketVersion = "13";
+
 std::unexpected<Refusal> refuse(int status, std::string_view why) { return std::unexpected(Refusal{.status = status, .why = why}); }
 
 // From a trusted proxy only: the last address in X-Forwarded-For that is not itself a trusted proxy. What stands before
@@ -56,12 +59,25 @@ std::expected<void, Refusal> take_host(const Target& target, bool believed, Requ
   return {};
 }
 
+// RFC 6455 §4.2.1. What is less than that is a request like any other; its Upgrade ends at this hop.
+Upgrade asked_upgrade(const Head& head) {
+  const auto& fields = head.fields;
+  if (head.line.method != "GET" || head.minor_version == 0 || head.framing != Framing::none) return Upgrade::none;
+  if (!fields.has(Header::upgrade) || !fields.has_word(Header::upgrade, "websocket")) return Upgrade::none;
+  if (!fields.has_word(Header::connection, "upgrade")) return Upgrade::none;
+  const auto key = fields.only("sec-websocket-key");
+  const bool fine = key && key->size() == kWebSocketKeyLength && fields.only("sec-websocket-version") == kWebSocketVersion;
+  return fine ? Upgrade::websocket : Upgrade::none;
+}
+
 }  // namespace
 
 std::expected<void, Refusal> make_request(const Head& head, const Arrival& arrival, Target& scratch, Request& request) {
   request.method = method_of(head.line.method);
   request.method_name = head.line.method;
+  request.major_version = 1;
   request.minor_version = head.minor_version;
+  request.upgrade = asked_upgrade(head);
   request.fields = head.fields;
   request.client = arrival.peer;
   request.tls = arrival.tls;

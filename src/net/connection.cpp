@@ -179,7 +179,7 @@ asio::awaitable<std::size_t> Connection::fill_body() {
   if (work_->head.framing == Framing::length) room = std::min<std::uint64_t>(room, work_->head.length - body_.received());
   body_begin_ = body_end_ = 0;
   timed_out_ = false;
-  loop_.deadlines->arm(slot_, answer_ == Answer::tunnel ? options_.idle_timeout : options_.body_timeout);
+  loop_.deadlines->arm(slot_, tunnels() ? options_.tunnel_timeout : options_.body_timeout);
   const auto bytes = co_await fill(body_block_.data.get(), room);
   loop_.deadlines->disarm(slot_);
   body_end_ = timed_out_ ? 0 : bytes;
@@ -196,7 +196,7 @@ std::unexpected<Error> Connection::body_failed(int status, std::string_view why)
 Task<std::string_view> Connection::read_some() {
   if (body_status_ != 0) co_return failure(Fault::invalid, "request body: it cannot be read any more");
   for (;;) {
-    if (body_.done() && answer_ != Answer::tunnel) co_return std::string_view();
+    if (body_.done() && !tunnels()) co_return std::string_view();
     const bool in_head_buffer = begin_ < end_;
     if (!in_head_buffer && body_begin_ == body_end_) {
       if (std::exchange(continue_due_, false)) {
@@ -205,7 +205,8 @@ Task<std::string_view> Connection::read_some() {
         co_await write(pending);
       }
       if (co_await fill_body() == 0) {
-        if (answer_ == Answer::tunnel) co_return std::string_view();
+        if (tunnels() && timed_out_) co_return failure(Fault::limited, "the tunnel was silent for too long");
+        if (tunnels()) co_return std::string_view();
         if (timed_out_) co_return body_failed(408, "it did not come in time");
         co_return body_failed(400, "the client went away before its end");
       }
@@ -213,7 +214,7 @@ Task<std::string_view> Connection::read_some() {
     continue_due_ = false;
     const std::string_view input = begin_ < end_ ? waiting() : std::string_view(body_block_.data.get() + body_begin_, body_end_ - body_begin_);
     auto& begin = begin_ < end_ ? begin_ : body_begin_;
-    if (answer_ == Answer::tunnel) {
+    if (tunnels()) {
       begin += input.size();
       co_return input;
     }
@@ -273,7 +274,7 @@ asio::awaitable<bool> Connection::finish_exchange() {
   if (broken_) co_return false;
   if (answer_ != Answer::done) {
     broken_ = true;   // half an answer: the client must not take it for a whole one
-    if (answer_ != Answer::tunnel) stream_.close();
+    if (answer_ != Answer::tunnel_half) stream_.close();
     co_return false;
   }
   if (!keep_alive_) {

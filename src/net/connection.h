@@ -30,6 +30,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   Task<void> start(Reply head, std::optional<std::uint64_t> length) override;
   Task<void> send(std::string_view piece) override;
   Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override;
+  Task<void> start_tunnel(Reply head) override;
   bool started() const override { return answer_ != Answer::none; }
   bool relays() const override { return true; }
   Result<bool> relay(const Borrowed& answer) override;
@@ -38,7 +39,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
 
  private:
   static constexpr std::size_t kSmall = 2048;
-  enum class Answer : std::uint8_t { none, length, chunked, until_close, tunnel, done };
+  enum class Answer : std::uint8_t { none, length, chunked, until_close, tunnel, tunnel_half, done };
   enum class Wait : std::uint8_t { idle, busy };
 
   void on_deadline() override;
@@ -62,6 +63,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   // Answering.
   Result<void> write_head_of(const Reply& reply, bool tunnel);
   void end_head(std::optional<std::uint64_t> length, bool chunked);
+  bool tunnels() const { return answer_ == Answer::tunnel || answer_ == Answer::tunnel_half; }
   bool bodiless(int status) const;
   Result<void> may_answer() const;
   void add_status_line(int status);

@@ -19,4 +19,6 @@ Task<std::string> Exchange::read_all(std::size_t max) {
   }
 }
 
+Task<void> Exchange::start_tunnel(Reply) { co_return failure(Fault::internal, "this exchange cannot become a tunnel"); }
+
 }  // namespace gatehouse::net

@@ -48,6 +48,11 @@ class Exchange {
   virtual bool relays() const { return false; }
   virtual Result<bool> relay(const Borrowed& answer);
   virtual Task<void> relayed();
+  // Grants what request().upgrade asks for: 101 over HTTP/1.1, 200 over HTTP/2, whatever status `head` has. Upgrade and
+  // Connection are ours, Sec-WebSocket-Accept is kept for HTTP/1.1 only. From here on read_some() and send() carry raw bytes
+  // and may run side by side; read_some() is empty when the peer's direction has ended, Fault::limited when nothing moved for
+  // the server's tunnel_timeout; finish() ends our direction. Fault::internal when nothing was asked or it was answered.
+  virtual Task<void> start_tunnel(Reply head);
   // Closes after this answer.
   virtual void close_after() = 0;
 };

@@ -91,6 +91,9 @@ struct Authority {
 };
 Result<Authority> parse_authority(std::string_view text);
 
+// What a request asks to turn its connection (HTTP/1.1) or its stream (HTTP/2) into. Exchange::start_tunnel() grants it.
+enum class Upgrade : std::uint8_t { none, websocket };
+
 struct Request {
   Method method = Method::get;
   std::string_view method_name;
@@ -104,7 +107,10 @@ struct Request {
   Fields fields;
   Address client;                // who connected (or, from a trusted proxy only, whom it names)
   std::string id;                // request id for logs and X-Okta-Request-Id / X-Request-Id
-  int minor_version = 1;         // HTTP/1.x
+  int major_version = 1, minor_version = 1;
+  // websocket: a well-formed opening handshake, RFC 6455 §4.1 or RFC 8441 §5. The latter, a CONNECT on the wire, shows
+  // itself as the GET that it stands for, so that one rule decides on both; it has no Sec-WebSocket-Key.
+  Upgrade upgrade = Upgrade::none;
   bool has_body = false;
   std::optional<std::uint64_t> content_length;
 

@@ -67,6 +67,7 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{75000};      // between requests
   std::chrono::milliseconds body_timeout{30000};      // without a byte of the body
   std::chrono::milliseconds write_timeout{30000};     // without progress
+  std::chrono::milliseconds tunnel_timeout{300000};   // without a byte in either direction of a tunnel
   std::chrono::milliseconds handshake_timeout{10000};
   std::chrono::milliseconds quiet{0}, grace{10000};   // Farewell, unless stop() is told otherwise
   std::size_t connections_max = 20000;       // over all loops; more are closed at once

@@ -68,7 +68,9 @@ Answer pipe(Exchange& exchange) {  // answers while it reads
 }
 
 Answer upgrade(Exchange& exchange) {
-  (void)co_await exchange.start(Reply::empty(101).with("Upgrade", "echo"), std::nullopt);
+  if (exchange.request().upgrade != Upgrade::websocket) co_return co_await answer(exchange, Reply::text(426, ""));
+  auto head = Reply::empty(200).with("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  (void)co_await exchange.start_tunnel(std::move(head));
   co_await pass_on(exchange);
 }
 
@@ -429,11 +431,38 @@ TEST_F(ServerTest, broken_handlers_do_not_look_whole) {
   EXPECT_EQ(body_of(answer), "kept back");
 }
 
+constexpr auto kHandshake = "Connection: keep-alive, upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+TEST_F(ServerTest, only_a_whole_opening_handshake_may_become_a_tunnel) {
+  TestServer server(handler);
+  for (const std::string_view without : {"upgrade\r\n", "Upgrade: websocket\r\n", "Sec-WebSocket-Version: 13\r\n", "==\r\n"}) {
+    std::string handshake = kHandshake;
+    const auto at = handshake.find(without);
+    handshake.replace(at, without.size(), without == "upgrade\r\n" || without == "==\r\n" ? "\r\n" : "");
+    RawClient client(server.port());
+    client.send(get("/upgrade", handshake));
+    EXPECT_EQ(status_of(client.read_answer()), 426) << without;
+  }
+}
+
+TEST_F(ServerTest, a_silent_tunnel_is_closed) {
+  auto options = quick_options();
+  options.tunnel_timeout = 50ms;
+  TestServer server(handler, options);
+  RawClient client(server.port());
+  client.send(get("/upgrade", kHandshake));
+  EXPECT_EQ(status_of(client.read_until("\r\n\r\n")), 101);
+  EXPECT_TRUE(client.closed_by_peer());
+}
+
 TEST_F(ServerTest, an_upgrade_becomes_a_tunnel_after_101_and_not_before) {
   TestServer server(handler);
   RawClient client(server.port());
-  client.send(get("/upgrade", "Connection: upgrade\r\nUpgrade: echo\r\n") + "early");
-  EXPECT_EQ(status_of(client.read_until("\r\n\r\n")), 101);
+  client.send(get("/upgrade", kHandshake) + "early");
+  const auto head = client.read_until("\r\n\r\n");
+  EXPECT_EQ(status_of(head), 101);
+  EXPECT_NE(head.find("Upgrade: websocket\r\nConnection: Upgrade\r\n"), std::string::npos);
+  EXPECT_NE(head.find("Sec-WebSocket-Accept: "), std::string::npos);
   EXPECT_EQ(client.read_exactly(5), "early");
   client.send("late");
   EXPECT_EQ(client.read_exactly(4), "late");
