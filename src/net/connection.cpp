@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kDrainMax = 64 * 1024;            // unread body that is worth reading to keep the connection
 constexpr std::uint64_t kLingerMax = 256 * 1024;          // what a refused client may still send before it reads our answer
 constexpr std::chrono::milliseconds kLinger{1000};
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 }  // namespace
 
 Connection::Connection(LoopState& loop, Stream::Socket socket, Address peer)
@@ -55,6 +56,7 @@ asio::awaitable<void> Connection::run() {
     const bool fine = co_await stream_.handshake(std::move(identities));
     loop_.deadlines->disarm(slot_);
     if (!fine || timed_out_) co_return;
+    if ((http2_ = stream_.speaks_http2())) co_return;
   }
   while (co_await read_head()) {
     begin_exchange();
@@ -62,7 +64,13 @@ asio::awaitable<void> Connection::run() {
     if (!at_its_end() && !co_await finish_exchange()) break;
     first_ = false;
   }
-  if (!broken_) stream_.end();
+  if (!broken_ && !http2_) stream_.end();
+}
+
+// RFC 9113 §3.4: its preface comes first. Over TLS only ALPN decides.
+bool Connection::may_be_http2() const {
+  const auto size = std::min(kHttp2Preface.size(), end_ - begin_);
+  return first_ && options_.http2.enabled && !stream_.tls() && waiting().substr(0, size) == kHttp2Preface.substr(0, size);
 }
 
 void Connection::begin_exchange() {
@@ -116,6 +124,10 @@ bool Connection::make_room() {
 // True: work_->request stands. False: more bytes are needed.
 std::expected<bool, Refusal> Connection::take_head() {
   if (begin_ == end_) return false;
+  if (may_be_http2()) {
+    http2_ = end_ - begin_ >= kHttp2Preface.size();
+    return false;
+  }
   if (!work_) work_ = loop_.take_workspace();
   auto done = parse_request_head(waiting(), options_.limits, scanned_, work_->head);
   if (!done || !*done) return done;
@@ -139,6 +151,10 @@ asio::awaitable<bool> Connection::read_head() {
       co_return false;
     }
     if (*done) co_return true;
+    if (http2_) {
+      loop_.deadlines->disarm(slot_);
+      co_return false;
+    }
     rest();
     const bool idle = begin_ == end_;
     if (idle && loop_.deadlines->told()) co_return false;

@@ -20,6 +20,11 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   Connection& operator=(const Connection&) = delete;
 
   boost::asio::awaitable<void> run();
+  // After run(): the client speaks HTTP/2. What it sent, and its socket, go to an Http2Connection.
+  bool speaks_http2() const { return http2_; }
+  Stream& stream() { return stream_; }
+  const Arrival& arrival() const { return arrival_; }
+  std::string_view waiting() const { return {data_ + begin_, end_ - begin_}; }
 
   const Request& request() const override { return work_->request; }
   const Log& log() const override;
@@ -54,7 +59,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   void rest();                                         // gives back what an idle connection does not need
   boost::asio::awaitable<std::size_t> fill(char* to, std::size_t size);
   boost::asio::awaitable<std::size_t> fill_body();
-  std::string_view waiting() const { return {data_ + begin_, end_ - begin_}; }
+  bool may_be_http2() const;
   std::unexpected<Error> body_failed(int status, std::string_view why);
   boost::asio::awaitable<bool> drain();
   void keep_rest();
@@ -102,7 +107,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   int body_status_ = 0;               // why the body could not be read: status to answer with
   Answer answer_ = Answer::none;
   Wait wait_ = Wait::busy;
-  bool first_ = true, keep_alive_ = true, timed_out_ = false, broken_ = false, killed_ = false;
+  bool first_ = true, keep_alive_ = true, timed_out_ = false, broken_ = false, killed_ = false, http2_ = false;
   bool continue_due_ = false, head_only_ = false, held_ = false, unread_ = false;
 };
 

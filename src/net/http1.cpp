@@ -243,7 +243,8 @@ std::expected<bool, Refusal> parse_head(std::string_view buffer, const HttpLimit
   return true;
 }
 
-// RFC 9110 §6.5.1: fields that frame, route, authenticate or describe must have come before the body.
+}  // namespace
+
 bool may_trail(std::string_view name) {
   switch (header_of(name)) {
     case Header::other: break;
@@ -258,7 +259,7 @@ bool may_trail(std::string_view name) {
   return !starts("x-forwarded") && !starts("proxy-") && !starts("sec-");
 }
 
-}  // namespace
+std::expected<std::optional<std::uint64_t>, Refusal> content_length_of(const Fields& fields) { return read_length(fields); }
 
 void Head::clear() {
   line = {};

@@ -56,6 +56,11 @@ std::expected<bool, Refusal> parse_request_head(std::string_view buffer, const H
 // `to` is the method of the request it answers: HEAD and 1xx/204/304 have no body (RFC 9112 §6.3).
 std::expected<bool, Refusal> parse_response_head(std::string_view buffer, const HttpLimits& limits, Method to, std::size_t& scanned, Head& head);
 
+// The rules that HTTP/2 shares. RFC 9110 §6.5.1: fields that frame, route, authenticate or describe must have come before the body.
+bool may_trail(std::string_view name);
+// The single well-formed Content-Length, if there is one.
+std::expected<std::optional<std::uint64_t>, Refusal> content_length_of(const Fields& fields);
+
 // Takes a body out of the stream, in place: pieces are views into what was given.
 class BodyDecoder {
  public:

@@ -11,6 +11,7 @@
 
 #include "core/spawn.h"
 #include "net/connection.h"
+#include "net/http2_connection.h"
 
 namespace gatehouse::net {
 namespace {
@@ -45,8 +46,13 @@ asio::awaitable<void> serve(std::shared_ptr<LoopState> loop, tcp::socket socket,
   };
   const Count count(loop->shared->connections);
   try {
-    Connection connection(*loop, std::move(socket), std::move(peer));
-    co_await connection.run();
+    std::optional<Connection> connection(std::in_place, *loop, std::move(socket), std::move(peer));
+    co_await connection->run();
+    if (!connection->speaks_http2()) co_return;
+    const auto http2 = std::make_shared<Http2Connection>(loop, std::move(connection->stream()), connection->arrival());
+    std::string early(connection->waiting());
+    connection.reset();
+    co_await http2->run(std::move(early));
   } catch (const std::exception& bug) {
     loop->shared->log.error("bug", {{"where", "connection"}, {"what", bug.what()}});
   }
@@ -242,6 +248,7 @@ Result<std::unique_ptr<Server>> Server::listen(Runtime& runtime, ServerOptions o
   GH_TRY(auto trusted, Networks::parse(options.trusted_proxies));
   std::unique_ptr<TlsStore> tls;
   if (options.tls) {
+    options.tls->http2 = options.http2.enabled;
     tls = std::make_unique<TlsStore>(*options.tls);
     GH_DO(tls->load(clock.now()));
   }

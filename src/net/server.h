@@ -56,6 +56,15 @@ struct ServerTls {
     std::string certificate_file, key_file;  // PEM, chain included
   };
   std::vector<Identity> identities;          // chosen by SNI; the first one serves unknown names
+  bool http2 = true;                         // offer h2 by ALPN; Server::listen sets it from ServerOptions::http2
+};
+
+// HTTP/2: over TLS by ALPN, over plain sockets by prior knowledge (its preface). RFC 9113, RFC 8441.
+struct Http2Options {
+  bool enabled = true;
+  std::uint32_t streams_max = 100;                  // requests of one connection at a time, their handlers included
+  std::uint32_t stream_window = 256 * 1024;         // bytes of one body that may wait for its handler
+  std::uint32_t connection_window = 1024 * 1024;    // … and of all bodies of one connection
 };
 
 struct ServerOptions {
@@ -63,6 +72,7 @@ struct ServerOptions {
   std::uint16_t port = 8080;                 // 0: any free one
   std::optional<ServerTls> tls;
   HttpLimits limits;
+  Http2Options http2;
   std::chrono::milliseconds head_timeout{10000};      // first byte of a head to its end
   std::chrono::milliseconds idle_timeout{75000};      // between requests
   std::chrono::milliseconds body_timeout{30000};      // without a byte of the body

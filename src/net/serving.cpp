@@ -4,7 +4,7 @@ namespace gatehouse::net {
 namespace {
 
 constexpr std::size_t kFreeMax = 128;            // blocks and workspaces kept per loop
-constexpr std::size_t kBlockMin = 16 * 1024;
+constexpr std::size_t kBlockMin = 33 * 1024;   // two frames of HTTP/2 of usual size
 constexpr std::size_t kOutKeptMax = 16 * 1024;   // a larger answer head gives its memory back
 constexpr std::size_t kRequestIdLength = 20;     // 100 bits
 

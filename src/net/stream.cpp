@@ -43,6 +43,14 @@ asio::awaitable<bool> Stream::handshake(std::shared_ptr<const TlsIdentities> ide
   }
 }
 
+bool Stream::speaks_http2() const {
+  if (!ssl_) return false;
+  const unsigned char* protocol = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &protocol, &length);
+  return std::string_view(reinterpret_cast<const char*>(protocol), length) == "h2";
+}
+
 asio::awaitable<IoResult> Stream::read(char* data, std::size_t size) {
   if (!ssl_) {
     looked_ = false;

@@ -39,6 +39,7 @@ class Stream {
   // A read that waits asks the kernel once more (net/drain.h): call it when the read has waited for a while.
   void look();
   void close();   // and nothing works any more
+  bool speaks_http2() const;   // agreed upon by ALPN
   bool tls() const { return ssl_ != nullptr; }
   Socket& socket() { return socket_; }
 

@@ -15,7 +15,8 @@ namespace gatehouse::net {
 namespace {
 
 constexpr char kCiphers12[] = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!SHA1";  // TLS 1.2: forward secrecy and AEAD only
-constexpr unsigned char kHttp11[] = "\x08http/1.1";
+constexpr unsigned char kProtocols[] = "\x02h2\x08http/1.1";
+constexpr unsigned kOfHttp2 = 3;   // bytes of the first one
 
 struct X509Free {
   void operator()(X509* certificate) const { X509_free(certificate); }
@@ -64,9 +65,10 @@ std::vector<std::string> dns_names(X509* certificate) {
   return found;
 }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* in, unsigned int in_length, void*) {
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* in, unsigned int in_length, void* without_http2) {
   unsigned char* chosen = nullptr;
-  const int result = SSL_select_next_proto(&chosen, length, kHttp11, sizeof kHttp11 - 1, in, in_length);
+  const unsigned skip = without_http2 == nullptr ? 0 : kOfHttp2;
+  const int result = SSL_select_next_proto(&chosen, length, kProtocols + skip, sizeof kProtocols - 1 - skip, in, in_length);
   *out = chosen;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -78,7 +80,7 @@ int choose_identity(SSL* ssl, int*, void* identities) {
   return SSL_TLSEXT_ERR_OK;  // unknown names get the first identity; the browser will say what is wrong
 }
 
-Result<SslContextPtr> make_context() {
+Result<SslContextPtr> make_context(bool http2) {
   SslContextPtr context(SSL_CTX_new(TLS_server_method()));
   static constexpr unsigned char kSessions[] = "gatehouse";
   const bool fine = context && SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) == 1 &&
@@ -90,16 +92,16 @@ Result<SslContextPtr> make_context() {
   // Idle connections give back their 32 KiB of TLS buffers; a write may go on from another address.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context.get(), 1);  // a record in one system call, not its head and body in two
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, http2 ? nullptr : context.get());
   return context;
 }
 
 }  // namespace
 
-Result<void> TlsIdentities::add(const ServerTls::Identity& identity, Timestamp now) {
+Result<void> TlsIdentities::add(const ServerTls::Identity& identity, bool http2, Timestamp now) {
   GH_DO(check_readable(identity.certificate_file, "certificate"));
   GH_DO(check_readable(identity.key_file, "key"));
-  GH_TRY(auto context, make_context());
+  GH_TRY(auto context, make_context(http2));
   if (SSL_CTX_use_certificate_chain_file(context.get(), identity.certificate_file.c_str()) != 1)
     return failure(Fault::invalid, fmt::format("TLS: {} holds no usable PEM certificate: {}", identity.certificate_file, last_openssl_error()));
   auto* certificate = SSL_CTX_get0_certificate(context.get());
@@ -122,7 +124,7 @@ Result<void> TlsIdentities::add(const ServerTls::Identity& identity, Timestamp n
 Result<std::shared_ptr<const TlsIdentities>> TlsIdentities::load(const ServerTls& tls, Timestamp now) {
   if (tls.identities.empty()) return failure(Fault::invalid, "TLS: no certificate is configured");
   auto identities = std::make_shared<TlsIdentities>();
-  for (const auto& identity : tls.identities) GH_DO(identities->add(identity, now));
+  for (const auto& identity : tls.identities) GH_DO(identities->add(identity, tls.http2, now));
   for (const auto& context : identities->contexts_) {
     SSL_CTX_set_tlsext_servername_callback(context.get(), choose_identity);
     SSL_CTX_set_tlsext_servername_arg(context.get(), identities.get());

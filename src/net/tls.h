@@ -23,7 +23,7 @@ struct SslFree {
 using SslPtr = std::unique_ptr<SSL, SslFree>;
 using SslContextPtr = std::unique_ptr<SSL_CTX, SslFree>;
 
-// An immutable set of certificates. TLS 1.2 and 1.3, ALPN http/1.1.
+// An immutable set of certificates. TLS 1.2 and 1.3, ALPN h2 and http/1.1.
 class TlsIdentities {
  public:
   static Result<std::shared_ptr<const TlsIdentities>> load(const ServerTls& tls, Timestamp now);
@@ -31,7 +31,7 @@ class TlsIdentities {
   SSL_CTX* by_name(std::string_view host) const;  // exact name, then wildcard; nullptr if nobody has it
 
  private:
-  Result<void> add(const ServerTls::Identity& identity, Timestamp now);
+  Result<void> add(const ServerTls::Identity& identity, bool http2, Timestamp now);
   std::vector<SslContextPtr> contexts_;
   std::map<std::string, SSL_CTX*, std::less<>> names_;  // "a.example", "*.example"
 };
