@@ -61,7 +61,7 @@ asio::awaitable<bool> Http2Connection::read_once() {
   co_return fine;
 }
 
-// The last frames go out, the handlers end, then the socket.
+// The last frames go out and the socket is closed; then whoever is still at work comes to an end without it.
 asio::awaitable<void> Http2Connection::end() {
   closing_ = true;
   loop().deadlines->disarm(slot_);
@@ -69,10 +69,14 @@ asio::awaitable<void> Http2Connection::end() {
   flush();
   while (writing_ && !broken_) co_await ended_.wait();
   abandon();
+  if (!broken_) co_await linger();
+  cut();
   while (!quiet() || writing_) co_await ended_.wait();
-  if (broken_) co_return;
+}
+
+// With unread bytes a close becomes a reset, which can overtake what we said.
+asio::awaitable<void> Http2Connection::linger() {
   stream_.end();
-  // With unread bytes a close becomes a reset, which can overtake what we said.
   if (!in_.data) in_ = loop().take_block();
   loop().deadlines->arm(slot_, kLinger);
   for (std::size_t total = 0; total < kLingerMax && !broken_ && !loop().shared->stopping;) {
@@ -81,7 +85,6 @@ asio::awaitable<void> Http2Connection::end() {
     total += got.bytes;
   }
   loop().deadlines->disarm(slot_);
-  broken_ = true;
 }
 
 // A head that has begun must end in time, however it drips; a client without requests may rest for a while.

@@ -35,6 +35,7 @@ class Http2Connection final : public Http2Session, private Deadlines::Waiter {
   void watch();                      // sets the deadline for what the client is to do next
   boost::asio::awaitable<bool> read_once();
   boost::asio::awaitable<void> end();
+  boost::asio::awaitable<void> linger();
 
   Stream stream_;
   Deadlines::Slot slot_;

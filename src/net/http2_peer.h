@@ -1,6 +1,7 @@
 // A client that speaks HTTP/2 frame by frame, for tests: it can say what no library would.
 #pragma once
 
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 
 #include <map>
@@ -58,7 +59,11 @@ struct Seen {
 
 class Http2Peer {
  public:
-  explicit Http2Peer(std::uint16_t port) : raw_(port) { nghttp2_hd_inflate_new(&inflater_); }
+  explicit Http2Peer(std::uint16_t port) : raw_(port) {
+    const int on = 1;
+    ::setsockopt(raw_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    nghttp2_hd_inflate_new(&inflater_);
+  }
   ~Http2Peer() { nghttp2_hd_inflate_del(inflater_); }
   Http2Peer(const Http2Peer&) = delete;
   Http2Peer& operator=(const Http2Peer&) = delete;

@@ -83,6 +83,7 @@ bool Http2Session::feed(std::string_view bytes) {
     calm();
   } else if (used < 0) {
     loop_->shared->log.info("http2.refused", {{"why", nghttp2_strerror(static_cast<int>(used))}, {"client", arrival_.peer.ip}});
+    nghttp2_session_terminate_session(session_, used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
     failed_ = true;
   }
   start_ready();

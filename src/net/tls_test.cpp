@@ -140,8 +140,8 @@ TEST_F(TlsTest, old_versions_and_foreign_protocols_are_refused_and_others_are_se
   TestServer server(handler, tls_options({identity("a", "a.example")}));
   EXPECT_FALSE(visit(server.port(), "a.example", kGet, "", TLS1_1_VERSION).connected);
   EXPECT_TRUE(visit(server.port(), "a.example", kGet, "", TLS1_2_VERSION).connected);
-  EXPECT_EQ(visit(server.port(), "a.example", "", std::string_view("\x02h2", 3)).alpn, "h2");
-  EXPECT_EQ(visit(server.port(), "a.example", kGet, std::string_view("\x08http/1.1\x02h2", 12)).alpn, "h2");
+  EXPECT_EQ(visit(server.port(), "a.example", kGet, std::string_view("\x02h2", 3)).protocol, "h2");
+  EXPECT_EQ(visit(server.port(), "a.example", kGet, std::string_view("\x08http/1.1\x02h2", 12)).protocol, "h2");
   EXPECT_FALSE(visit(server.port(), "a.example", kGet, std::string_view("\x03hq9", 4)).connected);
   RawClient plain(server.port());
   plain.send(kGet);
