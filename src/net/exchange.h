@@ -53,7 +53,8 @@ class Exchange {
   // and may run side by side; read_some() is empty when the peer's direction has ended, Fault::limited when nothing moved for
   // the server's tunnel_timeout; finish() ends our direction. Fault::internal when nothing was asked or it was answered.
   virtual Task<void> start_tunnel(Reply head);
-  // Closes after this answer.
+  // Nothing may follow this exchange: over HTTP/1.1 the connection closes after the answer, over HTTP/2 the stream ends anyway
+  // and the connection goes on. A reply with Connection: close ends the connection over both (GOAWAY).
   virtual void close_after() = 0;
 };
 

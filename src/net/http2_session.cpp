@@ -283,6 +283,7 @@ void Http2Session::request_ends(Http2Stream& stream, bool stream_ends) {
   stream.remote_ended_ = stream_ends;
   stream.head_bytes_ = stream.text_.capacity();
   head_bytes_ += stream.head_bytes_;
+  if (loop_->shared->stopping) drain();
   if (made) loop_->new_request_id(work.request.id);
   stream.continue_due_ = made && work.head.expects_continue;
   stream.ready_ = true;

@@ -65,8 +65,6 @@ const Log& Http2Stream::log() const {
 
 Executor Http2Stream::executor() const { return session_.loop().executor; }
 
-void Http2Stream::close_after() { session_.drain(); }
-
 // ---- The request's body.
 
 void Http2Stream::take(std::string_view data) {

@@ -62,7 +62,7 @@ class Http2Stream final : public Exchange {
   Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override;
   Task<void> start_tunnel(Reply head) override;
   bool started() const override { return answer_ != Answer::none; }
-  void close_after() override;
+  void close_after() override {}   // a stream ends by itself; what it leaves unread is reset, and the others go on
 
  private:
   friend class Http2Session;

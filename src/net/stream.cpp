@@ -64,10 +64,15 @@ asio::awaitable<IoResult> Stream::read(char* data, std::size_t size) {
       if (got == 0 || (errno != EAGAIN && errno != EINTR)) co_return IoResult{.io = Io::closed, .bytes = 0};
     }
   }
+  // Nothing was left the last time: waiting first spares a system call that would only say so.
+  if (std::exchange(drained_, false) && !co_await wait(Io::wait_read)) co_return IoResult{.io = Io::closed, .bytes = 0};
   for (;;) {
     std::size_t bytes = 0;
     const int result = SSL_read_ex(ssl_.get(), data, size, &bytes);
-    if (result == 1) co_return IoResult{.io = Io::ok, .bytes = bytes};
+    if (result == 1) {
+      drained_ = bytes < size && SSL_has_pending(ssl_.get()) == 0;
+      co_return IoResult{.io = Io::ok, .bytes = bytes};
+    }
     const auto direction = explain(result);
     if (direction == Io::closed || !co_await wait(direction)) co_return IoResult{.io = Io::closed, .bytes = 0};
   }
@@ -85,16 +90,22 @@ IoResult Stream::write_now(std::span<const iovec> parts) {
       return {.io = errno == EAGAIN || errno == EWOULDBLOCK ? Io::wait_write : Io::closed, .bytes = 0};
     }
   }
-  // Small parts go out as one record.
+  // Small parts go out as one record; one part alone need not be copied for that.
   std::array<char, kTlsRecord> record;
+  const void* from = record.data();
   std::size_t size = 0;
-  for (const auto& part : parts) {
-    const auto take = std::min(part.iov_len, record.size() - size);
-    std::memcpy(record.data() + size, part.iov_base, take);
-    size += take;
+  if (parts.size() == 1) {
+    from = parts.front().iov_base;
+    size = std::min(parts.front().iov_len, kTlsRecord);
+  } else {
+    for (const auto& part : parts) {
+      const auto take = std::min(part.iov_len, record.size() - size);
+      std::memcpy(record.data() + size, part.iov_base, take);
+      size += take;
+    }
   }
   std::size_t bytes = 0;
-  const int result = SSL_write_ex(ssl_.get(), record.data(), size, &bytes);
+  const int result = SSL_write_ex(ssl_.get(), from, size, &bytes);
   if (result == 1) return {.io = Io::ok, .bytes = bytes};
   return {.io = explain(result), .bytes = 0};
 }

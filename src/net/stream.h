@@ -49,6 +49,7 @@ class Stream {
   std::shared_ptr<const TlsIdentities> identities_;  // the SNI callback looks there
   SslPtr ssl_;
   bool looked_ = false, wait_again_ = false;   // the read (the write) under way was cancelled to ask the kernel
+  bool drained_ = false;   // the last read took all that was there
 };
 
 }  // namespace gatehouse::net
