@@ -109,7 +109,7 @@ std::size_t Http2Session::pull(char* to, std::size_t size) {
       failed_ = true;
       break;
     }
-    std::memcpy(out_ + out_used_, frame, static_cast<std::size_t>(bytes));
+    if (bytes > 0) std::memcpy(out_ + out_used_, frame, static_cast<std::size_t>(bytes));
     out_used_ += static_cast<std::size_t>(bytes);
     if (out_used_ == before) break;
   }
