@@ -53,6 +53,7 @@ asio::awaitable<bool> Http2Connection::read_once() {
   if (idle() && in_.data) loop().give_back(std::exchange(in_, Block{}));
   if (!idle() && !in_.data) in_ = loop().take_block();
   char* const to = in_.data ? in_.data.get() : small_;
+  loop().deadlines->look_later(slot_);
   const auto got = co_await stream_.read(to, in_.data ? in_.size : kSmall);
   if (got.io != Io::ok || broken_) co_return false;
   const bool fine = feed({to, got.bytes});
@@ -80,6 +81,7 @@ asio::awaitable<void> Http2Connection::linger() {
   if (!in_.data) in_ = loop().take_block();
   loop().deadlines->arm(slot_, kLinger);
   for (std::size_t total = 0; total < kLingerMax && !broken_ && !loop().shared->stopping;) {
+    loop().deadlines->look_later(slot_);
     const auto got = co_await stream_.read(in_.data.get(), in_.size);
     if (got.io != Io::ok) break;
     total += got.bytes;

@@ -23,6 +23,7 @@ class Http2Connection final : public Http2Session, private Deadlines::Waiter {
   enum class Waiting : std::uint8_t { nothing, first_request, head, request };
 
   void on_deadline() override;
+  void on_look() override { stream_.look(); }
   void on_stop() override;
   void on_kill() override;
   void output_ready() override;

@@ -36,6 +36,7 @@ class Http2Wait final : private Deadlines::Waiter {
   void on_deadline() override;
   void on_stop() override {}
   void on_kill() override {}
+  void on_look() override {}
 
   std::shared_ptr<Deadlines> deadlines_;
   Executor executor_;
