@@ -25,6 +25,9 @@ OWNERS = {
     "yaml-cpp/": {"app"},
     "CLI/": {"app"},
     "nghttp2/": {"net"},
+    "brotli/": {"gateway"},
+    "zlib.h": {"gateway"},
+    "zstd.h": {"gateway"},
 }
 # What every room may see of a third party, because core passes it on: the coroutine type and the JSON value.
 # awaitable.hpp is also what a header names that declares coroutines without a Result.

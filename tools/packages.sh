@@ -11,11 +11,14 @@ packages_for() {  # build | test | bench | tidy
     build)
       echo clang-19 lld-19 cmake ninja-build pkg-config ccache git ca-certificates
       echo "libboost${boost}-dev" "libboost-json${boost}-dev" "libboost-url${boost}-dev"
-      echo libssl-dev libfmt-dev libspdlog-dev libsqlite3-dev libpq-dev libyaml-cpp-dev libcli11-dev libargon2-dev libmimalloc-dev libsystemd-dev libre2-dev libhowardhinnant-date-dev tzdata libnghttp2-dev
+      echo libssl-dev libfmt-dev libspdlog-dev libsqlite3-dev libpq-dev libyaml-cpp-dev libcli11-dev libargon2-dev libmimalloc-dev
+      echo libnghttp2-dev libsystemd-dev libhiredis-dev libbrotli-dev libzstd-dev zlib1g-dev
+      echo libre2-dev libhowardhinnant-date-dev tzdata
       ;;
     test)
       packages_for build
-      echo libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev python3 universal-ctags postgresql chromium fonts-dejavu-core nghttp2-client curl
+      echo libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev python3 universal-ctags chromium fonts-dejavu-core
+      echo postgresql redis-server nghttp2-client curl
       # Node 18 or newer, from wherever it came; else Debian's.
       if ! node_is_new_enough; then echo nodejs npm; elif ! command -v npm >/dev/null; then echo npm; fi
       ;;

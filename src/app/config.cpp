@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "app/yaml.h"
@@ -160,11 +161,12 @@ std::optional<Access> read_access(Map& route) {
   return access;
 }
 
-std::optional<RouteConfig> read_route(Map in) {
+std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults) {
   const auto path = in.text("path", "/");
   auto methods = in.texts("methods");
-  auto stages = read_stages(in);
-  const auto target = stages.empty() ? in.required_text("upstream", "http://127.0.0.1:9000") : in.text("upstream", "");
+  auto stages = read_stages(in, defaults);
+  const bool by_itself = answers_by_itself(in);
+  const auto target = by_itself ? in.text("upstream", "") : in.required_text("upstream", "http://127.0.0.1:9000");
   std::optional<net::Url> upstream;
   if (auto url = net::Url::parse(target)) upstream = *std::move(url);
   auto access = read_access(in);
@@ -179,20 +181,22 @@ std::optional<RouteConfig> read_route(Map in) {
   check_methods(in, methods);
   if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
     in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
-  if (!access || (!upstream && stages.empty())) return std::nullopt;
+  if (!access || (!upstream && !by_itself)) return std::nullopt;
   return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(require), std::move(stages)};
 }
 
-std::optional<GatewayHostConfig> read_gateway_host(Map in) {
+std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere) {
   const auto name = in.required_text("host", "wiki.example.com");
   auto routes = in.maps("routes");
+  std::array defaults{in.map("defaults"), everywhere};   // the nearer ones first
+  check_defaults(defaults[0]);
   in.done();
   if (routes.empty()) in.fault("routes", "is missing or empty", "add at least one route with path, upstream and access");
   if (routes.size() > kRoutesPerHostMax) in.fault("routes", fmt::format("has more than {} entries", kRoutesPerHostMax), {});
   GatewayHostConfig host;
   std::set<std::string> paths;
   for (auto& route : routes)
-    if (auto read = read_route(std::move(route))) {
+    if (auto read = read_route(std::move(route), defaults)) {
       if (read->methods.empty() && !paths.insert(read->path).second) in.fault("routes", fmt::format("path '{}' stands there twice", read->path), {});
       host.routes.push_back(*std::move(read));
     }
@@ -206,8 +210,10 @@ std::optional<GatewayHostConfig> read_gateway_host(Map in) {
 std::vector<GatewayHostConfig> read_gateway(Map in, const OrgConfig& org) {
   std::vector<GatewayHostConfig> hosts;
   std::set<std::string> names(org.hosts.begin(), org.hosts.end());
+  auto defaults = in.map("defaults");
+  check_defaults(defaults);
   for (auto& entry : in.maps("hosts")) {
-    auto host = read_gateway_host(std::move(entry));
+    auto host = read_gateway_host(std::move(entry), defaults);
     if (!host) continue;
     if (!names.insert(host->host).second)
       in.fault("hosts", fmt::format("'{}' is named twice, or is a host of the org", host->host), "each host belongs to one place");

@@ -24,8 +24,10 @@ class Planner {
     shape.path = route.path;
     shape.methods = route.methods;
     if (route.upstream) shape.upstream = pool_of(*route.upstream);
+    auto needs = needs_;
+    needs.route = shape.name;
     for (const auto& make : route.stages) {
-      GH_TRY(auto stage, make(needs_));
+      GH_TRY(auto stage, make(needs));
       shape.stages.push_back(std::move(stage));
     }
     for (const auto& [claim, values] : route.require) shape.require.all_of.push_back({claim, values});

@@ -66,6 +66,8 @@ void Findings::add(const YAML::Mark& at, std::string what, std::string todo) {
   }
   finding.what = std::move(what);
   finding.todo = std::move(todo);
+  // Defaults are read once for each place that they serve.
+  if (std::ranges::any_of(all_, [&](const Finding& known) { return known.line == finding.line && known.column == finding.column && known.what == finding.what; })) return;
   all_.push_back(std::move(finding));
 }
 
@@ -203,6 +205,14 @@ std::optional<bool> Map::flag(std::string_view key) {
   if (*value == "true") return true;
   if (*value == "false") return false;
   fault(key, fmt::format("'{}' is neither true nor false", *value), {});
+  return std::nullopt;
+}
+
+std::optional<bool> Map::switched(std::string_view key) {
+  const auto node = take(key);
+  if (!node.IsDefined() || !node.IsScalar()) return std::nullopt;
+  if (node.Scalar() == "true") return true;
+  if (node.Scalar() == "false") return false;
   return std::nullopt;
 }
 

@@ -59,6 +59,8 @@ class Map {
   // "512", "64KiB", "10MiB", "1GiB".
   std::optional<std::uint64_t> bytes(std::string_view key, std::uint64_t least, std::uint64_t most);
   std::optional<bool> flag(std::string_view key);
+  std::optional<bool> switched(std::string_view key);                // true or false; nullopt, and no fault, for anything else
+  void ask(std::string_view key) { asked_.emplace_back(key); }       // known here, whether it is read or not
   std::vector<std::string> texts(std::string_view key);              // a list, or a single text
   std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // a mapping of texts with free keys
   std::vector<std::pair<std::string, std::vector<std::string>>> lists(std::string_view key);  // free keys, each a list or a single text

@@ -46,7 +46,18 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& nee
       return failure(error.fault(), "route " + route.host + route.path + ": " + error.message());
     }
   }
+  GH_DO(snapshot->check_edits(config));
   return snapshot;
+}
+
+// Last, when every managed name is known: those of other routes are the gateway's alone as well.
+Result<void> Snapshot::check_edits(const Config& config) const {
+  for (const auto& route : config.routes)
+    for (const auto& stage : route.stages)
+      for (const auto& name : stage->edited_headers())
+        if (managed_.match(name) != ManagedNames::Match::none)
+          return failure(Fault::invalid, "route " + route.host + route.path + ": the header " + name + " is set by the gateway itself and cannot be rewritten");
+  return {};
 }
 
 Result<void> Snapshot::add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies) {

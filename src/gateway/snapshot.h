@@ -35,6 +35,7 @@ class Snapshot {
  private:
   Result<void> add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies);
   Result<void> add_stages(Route& route, const RouteConfig& config);
+  Result<void> check_edits(const Config& config) const;
   Result<void> add_route(const RouteConfig& config);
   std::map<std::string, std::shared_ptr<Policy>> policies_;
   std::map<std::string, std::shared_ptr<UpstreamPool>> pools_;

@@ -62,6 +62,8 @@ class Stage {
   virtual bool answers_all() const { return false; }
   // Header names that only this stage may set towards the upstream, on every route of the gateway.
   virtual std::vector<std::string> managed_headers() const { return {}; }
+  // Header names that it sets or removes at an administrator's wish. A managed one among them is a fault of the configuration.
+  virtual std::vector<std::string> edited_headers() const { return {}; }
 };
 using Stages = std::vector<std::shared_ptr<Stage>>;
 

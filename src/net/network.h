@@ -1,4 +1,4 @@
-// Numeric addresses and networks. Internal to net.
+// Numeric addresses and networks.
 #pragma once
 
 #include <array>
