@@ -24,6 +24,7 @@ std::string first_fixed_change(const Config& running, const Config& next) {
   if (running.trusted_proxies != next.trusted_proxies) return "trusted_proxies";
   if (running.org != next.org) return "org";
   if (running.seed != next.seed) return "seed";
+  if (running.shared != next.shared) return "shared";
   if (running.operations != next.operations) return "operations";
   return {};
 }

@@ -9,6 +9,7 @@
 #include "app/yaml.h"
 #include "core/text.h"
 #include "net/message.h"
+#include "store/redis.h"
 
 namespace gatehouse::app {
 namespace {
@@ -49,6 +50,19 @@ DatabaseConfig read_database(Map in, const fs::path& data) {
   if (in.has("sqlite") && in.has("postgres")) in.fault("postgres", "stands beside sqlite", "keep one of the two");
   if (conninfo) return PostgresAt{*conninfo};
   return SqliteFile{beside(data, file.value_or("gatehouse.db"))};
+}
+
+SharedConfig read_shared(Map in) {
+  SharedConfig shared;
+  shared.redis = in.required_text("redis", "redis://127.0.0.1:6379");
+  if (const auto fine = store::parse_redis_url(shared.redis); !shared.redis.empty() && !fine)
+    in.fault("redis", fine.error().message(), "the password stands beside it, by reference; TLS needs a tunnel");
+  shared.user = in.text("user", "");
+  shared.password = in.parsed("password", secrets::Reference::parse);
+  shared.connections = in.number("connections", 1, store::kRedisConnectionsMax).value_or(shared.connections);
+  shared.timeout = in.duration("timeout", Millis(1), Millis(10'000)).value_or(shared.timeout);
+  in.done();
+  return shared;
 }
 
 LogConfig read_log(Map in) {
@@ -241,6 +255,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   config.data = beside(folder, in.required_text("data", "./data"));
   config.database = read_database(in.map("database"), config.data);
   config.master_key = in.parsed("master_key", secrets::Reference::parse);
+  if (in.has("shared")) config.shared = read_shared(in.map("shared"));
+  else in.ask("shared");
   for (auto& listener : in.maps("listeners")) config.listeners.push_back(read_listener(std::move(listener), folder));
   if (config.listeners.empty() && !in.has("listeners")) in.fault("listeners", "is missing", "for example `listeners: [{port: 8080}]`");
   else if (config.listeners.empty()) in.fault("listeners", "is empty", "for example `listeners: [{port: 8080}]`");

@@ -46,6 +46,16 @@ struct PostgresAt {
 };
 using DatabaseConfig = std::variant<SqliteFile, PostgresAt>;
 
+// What several gateways count together.
+struct SharedConfig {
+  std::string redis;                             // store::parse_redis_url
+  std::string user;
+  std::optional<secrets::Reference> password;
+  std::int64_t connections = 2;
+  std::chrono::milliseconds timeout{100};
+  friend bool operator==(const SharedConfig&, const SharedConfig&) = default;
+};
+
 struct LogConfig {
   LogLevel level = LogLevel::info;
   LogForm form = LogForm::people;
@@ -101,6 +111,7 @@ struct Config {
   std::filesystem::path data;          // database, master key; mode 0700
   DatabaseConfig database;
   std::optional<secrets::Reference> master_key;
+  std::optional<SharedConfig> shared;
   std::vector<ListenerConfig> listeners;
   std::vector<std::string> trusted_proxies;
   LogConfig log;

@@ -6,6 +6,7 @@
 #include "app/checked.h"
 #include "app/guard.h"
 #include "core/spawn.h"
+#include "store/redis.h"
 
 namespace gatehouse::app {
 namespace {
@@ -199,12 +200,32 @@ Started<void> House::sow_seed() {
   return {};
 }
 
+// Not waited for: without it limits are counted as configured.
+Started<void> House::open_shared() {
+  if (const auto& config = plan_.config.shared) {
+    auto options = store::parse_redis_url(config->redis);
+    if (!options) return start_fault(Exit::configuration, options.error());
+    options->user = config->user;
+    if (config->password) {
+      auto password = run(ground_->references().resolve(*config->password));
+      if (!password) return start_fault(Exit::configuration, password.error());
+      options->password = *std::move(password);
+    }
+    options->connections = static_cast<std::size_t>(config->connections);
+    options->timeout = config->timeout;
+    shared_ = store::redis_key_value(*std::move(options), ground_->log());
+  }
+  limits_ = std::make_shared<gateway::LimitTables>(ground_->random(), shared_.get());
+  return {};
+}
+
 Result<GuardPlan> House::plan_gateway(const Config& config) {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  return plan_guard(config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open});
+  return plan_guard(config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_});
 }
 
 Started<void> House::open_configured() {
+  if (auto done = open_shared(); !done) return done;
   auto plan = plan_gateway(plan_.config);
   if (!plan) return start_fault(Exit::configuration, plan.error());
   if (auto done = door_->install(*std::move(plan)); !done) return start_fault(Exit::configuration, done.error());

@@ -19,6 +19,7 @@
 #include "app/org.h"
 #include "net/hosts.h"
 #include "net/server.h"
+#include "store/key_value.h"
 
 namespace gatehouse::app {
 
@@ -80,6 +81,7 @@ class House {
   Started<void> open_demo_accounts();
   Started<void> sow_seed();
   Task<void> fit_demo_to_port();
+  Started<void> open_shared();
   Started<void> open_configured();
   Result<GuardPlan> plan_gateway(const Config& config);
   Result<void> reload();
@@ -87,6 +89,8 @@ class House {
   Plan plan_;
   Ready ready_;
   std::unique_ptr<Foundation> ground_;
+  std::unique_ptr<store::KeyValue> shared_;              // nullptr: this gateway counts for itself
+  std::shared_ptr<gateway::LimitTables> limits_;
   std::unique_ptr<net::Runtime> runtime_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<Org> org_;

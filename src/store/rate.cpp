@@ -18,8 +18,8 @@ Taken take_from_bucket(const Rate& rate, RateState& state, std::int64_t now) {
   const auto full_at = std::clamp(state.at, now, now + capacity);
   Taken taken;
   taken.allowed = full_at + interval - now <= capacity;
-  if (taken.allowed) state.at = full_at + interval;
-  const auto debt = (taken.allowed ? state.at : full_at) - now;
+  state.at = taken.allowed ? full_at + interval : full_at;
+  const auto debt = state.at - now;
   taken.remaining = (capacity - debt) / interval;
   taken.reset = round_up(debt);
   if (!taken.allowed) taken.retry_after = std::max(round_up(debt + interval - capacity), Millis(1));

@@ -40,7 +40,7 @@ TEST_F(RateTest, what_is_told_is_true) {
         clock.advance(Millis(i * 37 % 400));
         continue;
       }
-      ASSERT_EQ(take(rate, later, clock.now() + taken.retry_after - Millis(2)).allowed, taken.retry_after < Millis(2)) << i;
+      if (taken.retry_after > Millis(2)) ASSERT_FALSE(take(rate, later, clock.now() + taken.retry_after - Millis(2)).allowed) << i;
       later = state;
       ASSERT_TRUE(take(rate, later, clock.now() + taken.retry_after + Millis(1)).allowed) << i;
       ASSERT_EQ(debt_ns(rate, state, clock.now() + taken.reset), 0) << i;
