@@ -19,6 +19,16 @@ asio::awaitable<bool> telling(asio::awaitable<void> work, bool leading) {
   co_return leading;
 }
 
+bool is_cancellation(const std::exception_ptr& bug) {
+  try {
+    std::rethrow_exception(bug);
+  } catch (const boost::system::system_error& error) {
+    return error.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
 struct UntilTheLeaderEnds {
   asio::cancellation_type_t operator()(const std::exception_ptr& bug, bool leading) const noexcept {
     return bug || leading ? asio::cancellation_type::terminal : asio::cancellation_type::none;
@@ -33,15 +43,11 @@ asio::awaitable<void> run_beside(asio::awaitable<void> leading, asio::awaitable<
                                                       asio::co_spawn(executor, telling(std::move(other), false), asio::deferred));
   const UntilTheLeaderEnds until;
   auto [order, first_bug, first, second_bug, second] = co_await both.async_wait(until, asio::use_awaitable);
+  // Whoever failed first cancelled the other, whose complaint about that says nothing.
+  if (second_bug && order[0] == 1 && !is_cancellation(second_bug)) std::rethrow_exception(second_bug);
   if (first_bug) std::rethrow_exception(first_bug);
-  if (second_bug) {
-    try {
-      std::rethrow_exception(second_bug);
-    } catch (const boost::system::system_error& error) {
-      // Cancelled between two operations: that is how it was meant to end.
-      if (error.code() != asio::error::operation_aborted) throw;
-    }
-  }
+  // Cancelled between two operations: that is how it was meant to end.
+  if (second_bug && !is_cancellation(second_bug)) std::rethrow_exception(second_bug);
 }
 
 }  // namespace gatehouse

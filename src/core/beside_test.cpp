@@ -35,6 +35,26 @@ Task<void> lead_a_sleeper(int& done) {
   co_return Result<void>();
 }
 
+asio::awaitable<void> fail_after_a_turn() {
+  co_await asio::post(asio::use_awaitable);
+  throw std::runtime_error("gone");
+}
+
+Task<std::string> why_it_failed(int& done) {
+  try {
+    co_await run_beside(sleep_long(done), fail_after_a_turn());
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return "nothing";
+}
+
+TEST(Beside, the_cause_is_thrown_and_not_the_cancellation_that_it_brings) {
+  int done = 0;
+  EXPECT_EQ(run(why_it_failed(done)).value_or("error"), "gone");
+  EXPECT_EQ(done, 0);
+}
+
 TEST(Beside, both_run_to_their_end_when_the_leader_is_slower) {
   int done = 0;
   EXPECT_TRUE(run(lead_and_follow(9, 2, done)));
