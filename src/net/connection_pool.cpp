@@ -33,13 +33,18 @@ ConnectionPool::~ConnectionPool() = default;
 
 void ConnectionPool::shutdown() {
   closed_ = true;
+  last_ = nullptr;
   lanes_.clear();
   timer_.reset();
 }
 
 ConnectionPool::Lane& ConnectionPool::lane_of(std::string_view lane) {
-  const auto found = lanes_.find(lane);
-  return found != lanes_.end() ? found->second : lanes_[std::string(lane)];
+  if (last_ != nullptr && *last_name_ == lane) return *last_;
+  auto found = lanes_.find(lane);
+  if (found == lanes_.end()) found = lanes_.emplace(lane, Lane()).first;
+  last_name_ = &found->first;
+  last_ = &found->second;
+  return *last_;
 }
 
 bool ConnectionPool::enter(std::string_view name, const Limits& limits) {
@@ -84,6 +89,7 @@ void ConnectionPool::give(std::string_view name, const Limits& limits, std::uniq
 // Idle connections hold no timer, which would keep a loop from ending; they are swept when the loop has outbound work.
 void ConnectionPool::sweep(SteadyTime now) {
   swept_ = now;
+  last_ = nullptr;
   for (auto& [name, lane] : lanes_)
     idle_ -= std::erase_if(lane.idle, [&](const auto& connection) { return now - connection->idle_since >= lane.idle_timeout; });
   std::erase_if(lanes_, [](const auto& entry) { return entry.second.idle.empty() && entry.second.in_use == 0; });

@@ -58,6 +58,8 @@ class ConnectionPool final : public boost::asio::execution_context::service {
   void sweep(SteadyTime now);
 
   std::unordered_map<std::string, Lane, Hash, std::equal_to<>> lanes_;
+  const std::string* last_name_ = nullptr;   // the lane asked for last: an exchange asks for the same one four times
+  Lane* last_ = nullptr;
   std::vector<ClientConnection*> watched_;
   std::unique_ptr<boost::asio::steady_timer> timer_;
   std::size_t idle_ = 0;   // over all lanes
