@@ -74,6 +74,48 @@ TEST_F(UpstreamTest, exchanges_reuse_the_connection_used_last) {
   EXPECT_EQ(out->counts().reuses, 49);
 }
 
+TEST_F(UpstreamTest, what_is_there_needs_no_waiting) {
+  ScriptedPeer peer(serve_hello);
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    const auto loop = co_await boost::asio::this_coro::executor;
+    EXPECT_EQ(up->reopen(loop), nullptr);
+    GH_CO_TRY(const auto body, co_await get(up));
+    EXPECT_EQ(body, "hello");
+    const auto exchange = up->reopen(loop);
+    EXPECT_NE(exchange, nullptr);
+    if (!exchange) co_return Result<void>();
+    EXPECT_EQ(exchange->at_hand(), std::nullopt);
+    EXPECT_EQ(up->reopen(loop), nullptr);   // the only idle one is in use
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
+    GH_CO_DO(co_await exchange->read_head(Method::get));
+    std::string whole;
+    while (whole.size() < 5) {
+      GH_CO_TRY(const auto piece, co_await exchange->read_some());
+      whole += piece;
+      if (piece.empty()) break;
+    }
+    EXPECT_EQ(whole, "hello");
+    EXPECT_EQ(exchange->at_hand(), "");
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 1);
+  EXPECT_EQ(out->counts().exchanges, 2);
+  EXPECT_EQ(out->counts().reuses, 1);
+}
+
+// The end of the stream is the end of the answer, and comes with its last bytes.
+TEST_F(UpstreamTest, an_answer_that_ends_with_the_connection_is_whole) {
+  ScriptedPeer peer([](ScriptedPeer::Talk& talk) {
+    if (!talk.head().empty()) talk.send("HTTP/1.1 200 OK\r\n\r\nhello");
+  });
+  auto patient = options(peer.port());
+  patient.read_timeout = std::chrono::hours(1);
+  const auto out = upstream(patient);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(run(get(out.get())).value_or("failed"), "hello");
+}
+
 TEST_F(UpstreamTest, idle_connections_are_bounded_in_number_and_age) {
   ScriptedPeer peer(serve_hello);
   auto wanted = options(peer.port());
