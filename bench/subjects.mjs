@@ -43,7 +43,7 @@ listeners:
   - {port: ${ports.OURS}}
   - {port: ${ports.OURS_TLS}, tls: {certificate: ${folder}/tls.pem, key: ${folder}/tls.key}}
 org: {hosts: ["127.0.0.1"]}
-log: {level: warn}
+log: {level: error}
 gateway:
   hosts:
 `;
