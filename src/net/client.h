@@ -112,21 +112,35 @@ class UpstreamExchange {
   virtual Task<void> send_head(std::string head, std::string_view first, Body body) = 0;
   virtual Task<void> send_body(std::string_view bytes, Body body) = 0;    // already framed
   virtual Task<void> send_chunk(std::string_view data, Body body) = 0;    // framed as a chunk here; `ends` adds the last one
+  // The end of a body that was sent with send_chunk, with trailer fields. Names and values have been checked.
+  virtual Task<void> send_end(std::vector<std::pair<std::string, std::string>> trailers) = 0;
   virtual Task<const Head*> read_head(Method to) = 0;            // final head (1xx but 101 skipped); lives until the end
   virtual Task<std::string_view> read_some() = 0;                // decoded body piece, a view until the next call; empty at the end
   virtual const std::vector<std::pair<std::string, std::string>>& trailers() const = 0;
   // What read_some() would give without waiting; nullopt: ask that.
   virtual std::optional<std::string_view> at_hand() { return std::nullopt; }
   // Raw bytes in both directions after 101 (send_body sends them): for WebSocket tunnels. Empty when the peer has closed.
+  // It waits as long as it takes: who holds the tunnel knows when it is over. (After 101, which stands also for the 200 of
+  // RFC 8441 when the peer speaks HTTP/2; then its head has the Sec-WebSocket-Accept that HTTP/1.1 would have had.)
   virtual Task<std::string_view> read_raw() = 0;
+  virtual Task<void> end_raw() = 0;   // nothing more goes in our direction; the other one goes on
+  // Nobody wants the answer any more: what waits here ends with Fault::upstream, and the peer is told as its protocol can.
+  virtual void abort() = 0;
 };
+
+// What is spoken to an upstream. `h2` without TLS is HTTP/2 with prior knowledge, `automatic` is decided by ALPN (and is
+// http1 without TLS).
+enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
 
 struct UpstreamOptions {
   Url url;                                        // scheme, host, port
   std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};  // without a byte of progress
   std::size_t idle_max = 64;                      // pooled connections per loop
   std::chrono::milliseconds idle_timeout{60000};
-  std::size_t connections_max = 4096;             // in use at once, per loop; more are Fault::limited
+  std::size_t connections_max = 4096;             // exchanges at once, per loop; more are Fault::limited
+  UpstreamProtocol protocol = UpstreamProtocol::http1;
+  std::size_t sessions_max = 8;                   // HTTP/2: connections per loop, each with as many streams as the peer allows
+  std::chrono::milliseconds ping_after{20000}, ping_patience{10000};   // HTTP/2: silence while somebody waits
 };
 class Upstream {
  public:

@@ -188,6 +188,25 @@ bool ClientConnection::quiet() {
 
 bool ClientConnection::has_hidden_bytes() { return tls_ && SSL_has_pending(tls_->native_handle()) == 1; }
 
+bool ClientConnection::speaks_http2() {
+  if (!tls_) return false;
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(tls_->native_handle(), &name, &size);
+  return size == 2 && std::memcmp(name, "h2", 2) == 0;
+}
+
+void ClientConnection::end() {
+  Errc ignored;
+  // Under TLS too: Asio's own shutdown would wait for the peer's, and end the direction that is to go on.
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void ClientConnection::cancel() {
+  Errc ignored;
+  socket_.cancel(ignored);
+}
+
 SteadyTime ClientConnection::deadline() const { return std::min({read_until_, write_until_, total_until_}); }
 
 void ClientConnection::tick() {

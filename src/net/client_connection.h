@@ -60,6 +60,9 @@ class ClientConnection {
   // Is an idle connection still open, and silent as it should be?
   bool quiet();
   bool has_hidden_bytes();   // inside TLS, decrypted but not read
+  bool speaks_http2();       // as agreed by ALPN (RFC 7301)
+  void end();                // tells the peer that nothing follows
+  void cancel();             // what is pending ends with operation_aborted
 
   // For the loop's watch.
   SteadyTime deadline() const;

@@ -17,7 +17,16 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kAddressesTriedMax = 8;
-constexpr unsigned char kAlpnHttp1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+constexpr std::string_view kAlpnHttp2 = "\x02h2", kAlpnHttp1 = "\x08http/1.1", kAlpnEither = "\x02h2\x08http/1.1";
+
+std::string_view alpn_of(Offer offer) {
+  switch (offer) {
+    case Offer::http1: return kAlpnHttp1;
+    case Offer::http2: return kAlpnHttp2;
+    case Offer::either: return kAlpnEither;
+  }
+  std::unreachable();
+}
 
 // A watched connection that is still being made.
 class Attempt {
@@ -50,12 +59,13 @@ asio::awaitable<void> look_up(std::shared_ptr<LookUp> state, Resolver* resolver,
   state->done.cancel();
 }
 
-std::string prepare(asio::ssl::context& context, const std::optional<ClientTls>& tls) {
+std::string prepare(asio::ssl::context& context, const std::optional<ClientTls>& tls, Offer offer) {
   if (!tls) return "no TLS is configured for this peer";
   auto* const native = context.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_alpn_protos(native, kAlpnHttp1, sizeof kAlpnHttp1);
+  const auto alpn = alpn_of(offer);
+  SSL_CTX_set_alpn_protos(native, reinterpret_cast<const unsigned char*>(alpn.data()), static_cast<unsigned>(alpn.size()));
   Errc code;
   if (tls->ca_file.empty()) context.set_default_verify_paths(code);
   else context.load_verify_file(tls->ca_file, code);
@@ -80,8 +90,8 @@ std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc 
   return std::unexpected(std::move(error));
 }
 
-Connector::Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls)
-    : resolver_(resolver), rules_(std::make_shared<const PeerRules>(std::move(rules))), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls)) {}
+Connector::Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer)
+    : resolver_(resolver), rules_(std::make_shared<const PeerRules>(std::move(rules))), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls, offer)) {}
 
 Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until, Counters* counters) {
   const auto loop = co_await asio::this_coro::executor;

@@ -22,10 +22,13 @@ std::string peer_name(const Url& url);   // "host:port", for messages
 // Fault::upstream "<peer> <what>"; code() is "timeout" when the code says so.
 std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc code);
 
+// What we offer by ALPN. `either` prefers HTTP/2.
+enum class Offer : std::uint8_t { http1, http2, either };
+
 class Connector {
  public:
   // Without `tls` only plain HTTP is possible: reading the system's certificates takes a while.
-  Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls);
+  Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer = Offer::http1);
 
   // Connected, checked and watched by the pool of the calling loop.
   Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters);

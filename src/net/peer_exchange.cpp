@@ -14,6 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr std::chrono::hours kTunnelRead{24 * 30};   // who holds the tunnel has the deadlines
 constexpr int kInterimAnswersMax = 16;   // 1xx before the final answer
 
 // Bodies stream, so their length is the caller's business.
@@ -160,9 +161,12 @@ Task<void> PeerExchange::send_again() {
 
 Task<void> PeerExchange::send_pieces(ClientConnection::Pieces pieces, Body body) {
   if (!connection_) co_return broken("is not connected");
+  // A long upload is not silence: whoever waits for the answer goes on waiting.
+  connection_->keep_reading_alive(peer_->read_timeout);
   auto written = connection_->write_now(pieces);
   const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
   if (code) co_return broken("did not take the request", code);
+  connection_->keep_reading_alive(peer_->read_timeout);
   if (body == Body::ends) complete_ = true;
   co_return Result<void>();
 }
@@ -170,7 +174,6 @@ Task<void> PeerExchange::send_pieces(ClientConnection::Pieces pieces, Body body)
 Task<void> PeerExchange::send_body(std::string_view bytes, Body body) {
   ClientConnection::Pieces pieces;
   pieces[0] = bytes;
-  if (answered_ && connection_) connection_->keep_reading_alive(peer_->read_timeout);
   return send_pieces(pieces, body);
 }
 
@@ -185,6 +188,15 @@ Task<void> PeerExchange::send_chunk(std::string_view data, Body body) {
   }
   if (body == Body::ends) pieces[3] = "0\r\n\r\n";
   co_return co_await send_pieces(pieces, body);
+}
+
+Task<void> PeerExchange::send_end(std::vector<std::pair<std::string, std::string>> trailers) {
+  std::string end = "0\r\n";
+  for (const auto& [name, value] : trailers) end.append(name).append(": ").append(value).append("\r\n");
+  end.append("\r\n");
+  ClientConnection::Pieces pieces;
+  pieces[0] = end;
+  co_return co_await send_pieces(pieces, Body::ends);
 }
 
 // The peer closed the connection while it was idle, and we saw it only now.
@@ -261,13 +273,25 @@ std::optional<std::string_view> PeerExchange::at_hand() {
 Task<std::string_view> PeerExchange::read_raw() {
   if (!connection_) co_return broken("is not connected");
   if (connection_->unread().empty()) {
-    const auto code = co_await connection_->fill(peer_->read_timeout);
+    const auto code = co_await connection_->fill(kTunnelRead);
     if (code == asio::error::eof) co_return std::string_view();
     if (code) co_return broken("stopped sending", code);
   }
   const auto bytes = connection_->unread();
   connection_->consume(bytes.size());
   co_return bytes;
+}
+
+Task<void> PeerExchange::end_raw() {
+  if (!connection_) co_return broken("is not connected");
+  broken_ = true;   // for any other exchange
+  connection_->end();
+  co_return Result<void>();
+}
+
+void PeerExchange::abort() {
+  broken_ = true;
+  if (connection_) connection_->expire();
 }
 
 }  // namespace gatehouse::net

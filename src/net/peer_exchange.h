@@ -33,11 +33,14 @@ class PeerExchange final : public UpstreamExchange {
   Task<void> send_head(std::string head, std::string_view first, Body body) override;
   Task<void> send_body(std::string_view bytes, Body body) override;
   Task<void> send_chunk(std::string_view data, Body body) override;
+  Task<void> send_end(std::vector<std::pair<std::string, std::string>> trailers) override;
   Task<const Head*> read_head(Method to) override;
   Task<std::string_view> read_some() override;
   std::optional<std::string_view> at_hand() override;
   const std::vector<std::pair<std::string, std::string>>& trailers() const override { return decoder_.trailers(); }
   Task<std::string_view> read_raw() override;
+  Task<void> end_raw() override;
+  void abort() override;
 
  private:
   Task<void> connect();

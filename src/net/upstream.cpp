@@ -2,6 +2,7 @@
 #include <atomic>
 
 #include "net/client.h"
+#include "net/http2_client_exchange.h"
 #include "net/peer_exchange.h"
 
 namespace gatehouse::net {
@@ -25,11 +26,24 @@ class PooledUpstream final : public Upstream {
   std::shared_ptr<const Peer> peer_;
 };
 
+class Http2Upstream final : public Upstream {
+ public:
+  explicit Http2Upstream(std::shared_ptr<const Http2Peer> peer) : peer_(std::move(peer)) {}
+  Task<std::unique_ptr<UpstreamExchange>> open() override { return Http2Exchange::open(peer_); }
+  OutboundCounts counts() const override { return peer_->peer->counters->now(); }
+
+ private:
+  std::shared_ptr<const Http2Peer> peer_;
+};
+
 }  // namespace
 
 std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, ClientTls tls, UpstreamOptions options) {
   auto peer = std::make_shared<Peer>();
   const auto trust = options.url.tls ? std::optional(std::move(tls)) : std::nullopt;
+  const bool http1 = options.protocol == UpstreamProtocol::http1 || (options.protocol == UpstreamProtocol::automatic && !options.url.tls);
+  std::shared_ptr<Connector> to_http2;
+  if (!http1) to_http2 = std::make_shared<Connector>(resolver, rules, trust, options.protocol == UpstreamProtocol::h2 ? Offer::http2 : Offer::either);
   peer->connector = std::make_shared<Connector>(resolver, std::move(rules), trust);
   peer->counters = std::make_shared<Counters>();
   peer->url = std::move(options.url);
@@ -38,7 +52,14 @@ std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, Cli
   peer->connect_timeout = options.connect_timeout;
   peer->read_timeout = options.read_timeout;
   peer->write_timeout = options.write_timeout;
-  return std::make_unique<PooledUpstream>(std::move(peer));
+  if (http1) return std::make_unique<PooledUpstream>(std::move(peer));
+  auto both = std::make_shared<Http2Peer>();
+  both->peer = std::move(peer);
+  both->connector = std::move(to_http2);
+  both->protocol = options.protocol;
+  both->sessions_max = options.sessions_max;
+  both->times = {.write_timeout = options.write_timeout, .ping_after = options.ping_after, .ping_patience = options.ping_patience};
+  return std::make_unique<Http2Upstream>(std::move(both));
 }
 
 }  // namespace gatehouse::net
