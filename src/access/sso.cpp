@@ -97,6 +97,8 @@ class Sso final : public gateway::Policy {
     out.header_lines = std::shared_ptr<const std::string>(session, &raw->header_lines);
     out.attributes = std::shared_ptr<const json::object>(std::move(session), &raw->claims);
     out.who = raw->login;
+    out.shown = Pass::Shown::cookie;
+    out.valid_until = raw->expires;
     return out;
   }
 

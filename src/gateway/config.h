@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/client.h"
 #include "oauth/client/token_check.h"
 #include "policy/rule.h"
 
@@ -19,12 +20,14 @@ inline constexpr std::size_t kRoutesMax = 10'000;
 inline constexpr std::size_t kPoolsMax = 1'000;
 inline constexpr std::size_t kTargetsMax = 64;      // of one pool
 inline constexpr std::size_t kRouteDepthMax = 32;   // segments of a route's path
+inline constexpr std::size_t kOriginsMax = 100;     // of one route
 inline constexpr std::size_t kInjectionsMax = 64;   // headers set by one route or one policy
 
 // Servers that do the same job.
 struct PoolConfig {
   std::string name;
   std::vector<std::string> targets;                 // "http://10.0.0.5:8080"; scheme, host and port only
+  net::UpstreamProtocol protocol = net::UpstreamProtocol::http1;
   std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};
   int failures_to_eject = 3;                        // in a row; then nobody asks it for `eject_for`
   Seconds eject_for{10};
@@ -53,6 +56,16 @@ struct TokenPolicyConfig {
 
 enum class HostHeader { preserve, upstream };
 
+// Connections that turn into tunnels.
+struct WebSocketRules {
+  bool allowed = true;
+  // Whose pages may open one besides our own ("https://app.example.com"); "*": anybody's. Asked when a cookie vouched for
+  // the user, and always when there are some.
+  std::vector<std::string> origins = {};
+  bool outlives_identity = false;                   // else a tunnel ends with the session or token that opened it
+  std::chrono::milliseconds recheck{30000};         // how often the policy is asked again about a session
+};
+
 struct RouteConfig {
   std::string name;                                 // for logs; made from host and path when empty
   std::string host;                                 // exact, without port
@@ -62,6 +75,7 @@ struct RouteConfig {
   std::vector<ScopeRule> scopes;                    // for token policies; a method that no rule names is denied when rules exist
   policy::Rule require;                             // on the claims
   std::string upstream;                             // name of a pool; may be empty when a stage answers everything
+  WebSocketRules websocket;
   HostHeader host_header = HostHeader::preserve;
   std::vector<std::pair<std::string, std::string>> set_headers;   // fixed ones for the upstream
   std::vector<std::shared_ptr<Stage>> stages;       // made by app, outermost first; those before the policy go around the others

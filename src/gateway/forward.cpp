@@ -4,6 +4,7 @@
 
 #include "core/beside.h"
 #include "gateway/gateway.h"
+#include "gateway/grpc.h"
 #include "gateway/heads.h"
 
 namespace gatehouse::gateway {
@@ -20,18 +21,6 @@ constexpr std::string_view kClientFault = "client";   // Error::code of what the
 
 // Thrown to end both directions at once: whoever asked has gone, so the upstream need not be waited for.
 struct ClientGone {};
-
-Reply upstream_fault_page(const net::Request& request, const Error& error) {
-  if (error.code() == kClientFault) {
-    if (error.fault() == Fault::limited) return refusal_page(request, 413, "Too large", "The body of this request is larger than this gateway takes.");
-    return refusal_page(request, 400, "Bad request", "The body of this request could not be read.");
-  }
-  if (error.fault() == Fault::limited)
-    return refusal_page(request, 503, "Too busy", "The application behind this gateway has too much to do. Try again in a moment.").with("Retry-After", "1");
-  if (error.code() == "timeout")
-    return refusal_page(request, 504, "No answer in time", "The application behind this gateway did not answer in time.");
-  return refusal_page(request, 502, "Bad gateway", "The application behind this gateway could not be reached, or did not answer properly.");
-}
 
 // One request on its way: to a target, and back.
 class Passage {
@@ -123,9 +112,11 @@ class Passage {
     const auto length = exchange_.request().content_length;
     for (;;) {
       GH_CO_TRY(const auto piece, co_await read_piece());
-      const auto ends = piece.empty() ? Body::ends : Body::follows;
-      if (!length) {
-        GH_CO_DO(co_await upstream_->send_chunk(piece, ends));
+      if (!length && piece.empty()) {
+        auto trailers = answer_trailers(exchange_.trailers(), onward_.journey.snapshot.managed());
+        GH_CO_DO(co_await upstream_->send_end(std::move(trailers)));
+      } else if (!length) {
+        GH_CO_DO(co_await upstream_->send_chunk(piece, Body::follows));
       } else if (!piece.empty()) {
         sent_ += piece.size();
         GH_CO_DO(co_await upstream_->send_body(piece, sent_ >= *length ? Body::ends : Body::follows));
@@ -154,7 +145,7 @@ class Passage {
 
     // An answer that overtakes its request: the rest of the body and the next request cannot be told apart reliably any more.
     if (!whole_request_sent_) exchange_.close_after();
-    const bool small = head->framing == net::Framing::length && head->length <= kSmallAnswer;
+    const bool small = head->framing == net::Framing::length && head->length <= kSmallAnswer && !comes_in_pieces(head->fields);
     std::string_view first;
     if (small && exchange_.relays()) {
       first = upstream_->at_hand().value_or("");
@@ -221,8 +212,8 @@ class Passage {
       if (piece.empty()) break;
       GH_CO_DO(co_await exchange_.send(piece));
     }
-    co_return co_await exchange_.finish(length ? std::vector<std::pair<std::string, std::string>>()
-                                               : answer_trailers(upstream_->trailers(), onward_.journey.snapshot.managed()));
+    auto trailers = answer_trailers(upstream_->trailers(), onward_.journey.snapshot.managed());
+    co_return co_await exchange_.finish(std::move(trailers));
   }
 
   boost::asio::awaitable<void> fail(Error error) {
@@ -231,7 +222,10 @@ class Passage {
                                                     {"why", error.message()}, {"trail", error.trail()}});
     // Half an answer cannot be taken back; cutting the connection is how the client learns that it is not whole.
     exchange_.close_after();
-    if (!answered_ && !exchange_.started()) (void)co_await exchange_.reply(upstream_fault_page(exchange_.request(), error));
+    if (answered_ || exchange_.started()) co_return;
+    auto page = upstream_fault_page(exchange_.request(), error);
+    if (is_grpc(exchange_.request())) page = as_grpc(std::move(page), "the application behind the gateway gave no answer");
+    (void)co_await exchange_.reply(std::move(page));
   }
 
   Exchange& exchange_;
@@ -244,6 +238,18 @@ class Passage {
 };
 
 }  // namespace
+
+Reply upstream_fault_page(const net::Request& request, const Error& error) {
+  if (error.code() == kClientFault) {
+    if (error.fault() == Fault::limited) return refusal_page(request, 413, "Too large", "The body of this request is larger than this gateway takes.");
+    return refusal_page(request, 400, "Bad request", "The body of this request could not be read.");
+  }
+  if (error.fault() == Fault::limited)
+    return refusal_page(request, 503, "Too busy", "The application behind this gateway has too much to do. Try again in a moment.").with("Retry-After", "1");
+  if (error.code() == "timeout")
+    return refusal_page(request, 504, "No answer in time", "The application behind this gateway did not answer in time.");
+  return refusal_page(request, 502, "Bad gateway", "The application behind this gateway could not be reached, or did not answer properly.");
+}
 
 boost::asio::awaitable<void> forward(const Onward& onward) {
   Passage passage(onward);

@@ -13,6 +13,8 @@ struct Onward {
   net::Exchange& exchange;
   const Journey& journey;
 };
+// What the client is told about an upstream that cannot be asked.
+net::Reply upstream_fault_page(const net::Request& request, const Error& error);
 // Borrows everything; the caller keeps it alive. Always leaves an answer, or a connection that will be closed.
 boost::asio::awaitable<void> forward(const Onward& onward);
 

@@ -2,7 +2,9 @@
 
 #include "core/text.h"
 #include "gateway/forward.h"
+#include "gateway/grpc.h"
 #include "gateway/heads.h"
+#include "gateway/tunnel.h"
 
 namespace gatehouse::gateway {
 
@@ -52,8 +54,14 @@ std::optional<Refused> refuse_by_route(const Request& request, const Route& rout
     auto reply = refusal_page(request, 405, "Method not allowed", "The rule for this address does not allow this method.");
     return Refused{std::move(reply).with("Allow", join(route.methods, ", ")), "method"};
   }
-  if (asks_for_websocket(request.fields))
-    return Refused{refusal_page(request, 501, "WebSocket is not supported", "This gateway does not tunnel WebSocket connections."), "websocket"};
+  if (request.upgrade == net::Upgrade::websocket || asks_for_websocket(request.fields))
+    if (auto refusal = refuse_handshake(request, route)) return Refused{*std::move(refusal), "websocket"};
+  return std::nullopt;
+}
+
+std::optional<Refused> refuse_by_origin(const Request& request, const Journey& journey) {
+  if (request.upgrade == net::Upgrade::none) return std::nullopt;
+  if (auto refusal = refuse_origin(request, journey.route, journey.pass)) return Refused{*std::move(refusal), "origin"};
   return std::nullopt;
 }
 
@@ -98,7 +106,13 @@ boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused) {
   exchange.log().info("gateway.refused", {{"status", refused.reply.status}, {"why", refused.why}, {"host", exchange.request().host}, {"path", exchange.request().path}});
   // A body that nobody will read is in the way of the next request on this connection.
   if (exchange.request().has_body) exchange.close_after();
+  if (is_grpc(exchange.request())) refused.reply = as_grpc(std::move(refused.reply), "refused by the gateway: " + refused.why);
   (void)co_await exchange.reply(std::move(refused.reply));
+}
+
+boost::asio::awaitable<bool> still_passes(net::Exchange& exchange, const Route& route) {
+  const auto step = co_await ask_policy(exchange, route);
+  co_return std::holds_alternative<Pass>(step);
 }
 
 boost::asio::awaitable<void> own_page(net::Exchange& exchange, const Snapshot& snapshot) {
@@ -157,6 +171,7 @@ boost::asio::awaitable<void> Next::operator()(net::Exchange& exchange) const {
     auto step = known ? judge(exchange.request(), route, *std::move(known)) : co_await ask_policy(exchange, route);
     if (auto* refused = std::get_if<Refused>(&step)) co_return co_await answer(exchange, std::move(*refused));
     journey_.pass = std::get<Pass>(std::move(step));
+    if (auto refused = refuse_by_origin(exchange.request(), journey_)) co_return co_await answer(exchange, *std::move(refused));
     journey_.admitted = true;
   }
   if (at_ < route.stages.size()) {
@@ -164,7 +179,8 @@ boost::asio::awaitable<void> Next::operator()(net::Exchange& exchange) const {
     co_return co_await route.stages[at_]->pass(exchange, journey_, below);
   }
   const Onward onward{exchange, journey_};
-  co_await forward(onward);
+  if (exchange.request().upgrade == net::Upgrade::none) co_return co_await forward(onward);
+  co_await tunnel(onward, still_passes);
 }
 
 }  // namespace gatehouse::gateway

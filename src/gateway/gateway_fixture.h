@@ -86,6 +86,23 @@ class RawClient {
     }
     return answer;
   }
+  // The head of whatever comes, and no body.
+  HttpAnswer read_switch() {
+    HttpAnswer answer;
+    answer.head = text_until("\r\n\r\n");
+    if (answer.head.size() > 12) answer.status = std::atoi(answer.head.substr(9, 3).c_str());
+    return answer;
+  }
+  std::string text_until(std::string_view end) {
+    std::size_t at = std::string::npos;
+    while ((at = input_.find(end)) == std::string::npos)
+      if (!more()) return take(input_.size());
+    return take(at + end.size());
+  }
+  std::string bytes(std::size_t count) {
+    while (input_.size() < count && more()) {}
+    return take(std::min(count, input_.size()));
+  }
   bool closed() {   // nothing more comes
     return input_.empty() && !more();
   }
@@ -254,7 +271,8 @@ class House {
     resolver_.set("127.0.0.1", {"127.0.0.1"});
     app_server_ = serve(app);
   }
-  ~House() {
+  ~House() { stop(); }
+  void stop() {
     runtime_.stop();
     runtime_.join();
   }

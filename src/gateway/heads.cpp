@@ -136,6 +136,12 @@ std::vector<std::pair<std::string, std::string>> answer_trailers(const std::vect
   return kept;
 }
 
+bool comes_in_pieces(const net::Fields& fields) {
+  constexpr std::string_view kEvents = "text/event-stream";
+  const auto type = fields.only(Header::content_type);
+  return type && equal_ignoring_case(type->substr(0, kEvents.size()), kEvents);
+}
+
 bool asks_for_websocket(const net::Fields& fields) {
   return fields.has(Header::upgrade) && fields.has_word(Header::upgrade, "websocket");
 }

@@ -31,10 +31,12 @@ void write_upstream_head(const OnwardHead& onward, std::string& out);
 std::vector<std::pair<std::string, std::string>> answer_headers(const net::Head& answer, const Snapshot& snapshot);
 // Does this one of them pass?
 bool passes_back(const net::Head& answer, const net::Field& field, const Snapshot& snapshot);
-// Likewise for trailer fields, of which only harmless ones pass.
+// Likewise for trailer fields of an answer or a request, of which only harmless ones pass.
 std::vector<std::pair<std::string, std::string>> answer_trailers(const std::vector<std::pair<std::string, std::string>>& trailers,
                                                                  const ManagedNames& managed);
 
+// Server-sent events: each piece must arrive when it is sent, whatever the length.
+bool comes_in_pieces(const net::Fields& fields);
 bool asks_for_websocket(const net::Fields& fields);
 
 }  // namespace gatehouse::gateway

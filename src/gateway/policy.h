@@ -30,6 +30,9 @@ struct Pass {
   std::shared_ptr<const json::object> attributes;          // for the route's rule; may be null
   std::string who;                                         // for the log
   enum class Authorization { keep, remove } authorization = Authorization::keep;
+  // What vouched for the caller. A browser sends a cookie for every page that asks it to, also for those of other sites.
+  enum class Shown { nothing, token, cookie } shown = Shown::nothing;
+  std::optional<Timestamp> valid_until;                    // when the identity ends by itself, if that is known
 };
 
 using Verdict = std::variant<Pass, net::Reply>;

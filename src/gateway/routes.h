@@ -23,6 +23,7 @@ struct Route {
   policy::Rule require;
   std::shared_ptr<UpstreamPool> pool;
   HostHeader host_header = HostHeader::preserve;
+  WebSocketRules websocket;
   std::string fixed_lines;             // set_headers, serialised
   Stages stages;                       // those that come before the policy first
   std::size_t arrived = 0;             // how many these are

@@ -26,12 +26,23 @@ Result<void> check_methods(const std::vector<std::string>& methods) {
   return {};
 }
 
+Result<void> check_origins(const std::vector<std::string>& origins) {
+  if (origins.size() > kOriginsMax) return failure(Fault::invalid, "websocket: at most 100 origins");
+  for (const auto& origin : origins) {
+    const auto url = net::Url::parse(origin);
+    if (origin != "*" && (!url || url->origin() != origin))
+      return failure(Fault::invalid, "websocket: \"" + origin + "\" is not an origin; write scheme://host[:port]");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& needs, const Config& config, const Policies& policies) {
   if (config.routes.size() > kRoutesMax) return failure(Fault::invalid, "gateway: at most 10000 routes");
   if (config.pools.size() > kPoolsMax) return failure(Fault::invalid, "gateway: at most 1000 upstreams");
   auto snapshot = std::make_shared<Snapshot>();
+  snapshot->clock_ = &needs.clock;
   for (const auto& pool : config.pools) {
     GH_TRY(auto made, UpstreamPool::make(pool, needs.clock, needs.make_upstream));
     if (!snapshot->pools_.emplace(pool.name, std::move(made)).second)
@@ -95,6 +106,9 @@ Result<void> Snapshot::add_route(const RouteConfig& config) {
   GH_DO(check_methods(config.methods));
   route.methods = config.methods;
   route.host_header = config.host_header;
+  GH_DO(check_origins(config.websocket.origins));
+  if (config.websocket.recheck <= std::chrono::milliseconds(0)) return failure(Fault::invalid, "websocket: the session is asked about at least every millisecond");
+  route.websocket = config.websocket;
 
   // No default: a route without a policy would be a public one by accident.
   const auto policy = policies_.find(config.policy);

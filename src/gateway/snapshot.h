@@ -28,6 +28,7 @@ class Snapshot {
   // Guards no host.
   static std::shared_ptr<const Snapshot> nothing() { return std::make_shared<const Snapshot>(); }
 
+  const Clock& clock() const { return *clock_; }
   const Routes& routes() const { return routes_; }
   const ManagedNames& managed() const { return managed_; }
   const std::vector<std::string>& own_cookies() const { return own_cookies_; }
@@ -37,6 +38,7 @@ class Snapshot {
   Result<void> add_stages(Route& route, const RouteConfig& config);
   Result<void> check_edits(const Config& config) const;
   Result<void> add_route(const RouteConfig& config);
+  const Clock* clock_ = nullptr;
   std::map<std::string, std::shared_ptr<Policy>> policies_;
   std::map<std::string, std::shared_ptr<UpstreamPool>> pools_;
   Routes routes_;

@@ -80,6 +80,7 @@ class ExchangeLayer : public net::Exchange {
   Task<void> start(net::Reply head, std::optional<std::uint64_t> length) override { return inner_.start(std::move(head), length); }
   Task<void> send(std::string_view piece) override { return inner_.send(piece); }
   Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override { return inner_.finish(std::move(trailers)); }
+  Task<void> start_tunnel(net::Reply head) override { return inner_.start_tunnel(std::move(head)); }
   bool started() const override { return inner_.started(); }
   void close_after() override { inner_.close_after(); }
 

@@ -109,6 +109,8 @@ class TokenPolicy final : public Policy {
     if (!config_.headers.empty())
       pass.header_lines = std::make_shared<const std::string>(identity_lines(config_.headers, facts->claims.object()));
     pass.who = facts->subject;
+    pass.shown = Pass::Shown::token;
+    pass.valid_until = facts->expires;
     pass.authorization = config_.forward_token == TokenPolicyConfig::ForwardToken::yes ? Pass::Authorization::keep
                                                                                       : Pass::Authorization::remove;
     const auto* claims = &facts->claims.object();

@@ -15,6 +15,7 @@ Result<std::unique_ptr<UpstreamPool>> UpstreamPool::make(const PoolConfig& confi
       return failure(Fault::invalid, "upstream " + config.name + ": \"" + text + "\" has a path; a target is scheme, host and port");
     net::UpstreamOptions options;
     options.url = *url;
+    options.protocol = config.protocol;
     options.connect_timeout = config.connect_timeout;
     options.read_timeout = config.read_timeout;
     options.write_timeout = config.write_timeout;

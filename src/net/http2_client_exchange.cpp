@@ -226,7 +226,10 @@ Result<void> Http2Exchange::fill_head(Method to) {
   }
   if (!websocket_key_.empty() && head_.status == 200) {   // RFC 8441 §5: what 101 is to HTTP/1.1
     head_.status = 101;
-    if (!head_.fields.add({.name = "sec-websocket-accept", .value = accept_})) return broken("sent an answer that has a head that is too large");
+    const bool room = head_.fields.add({.name = "upgrade", .value = "websocket", .id = Header::upgrade}) &&
+                      head_.fields.add({.name = "connection", .value = "upgrade", .id = Header::connection}) &&
+                      head_.fields.add({.name = "sec-websocket-accept", .value = accept_});
+    if (!room) return broken("sent an answer that has a head that is too large");
     return {};
   }
   if (to == Method::head || head_.status == 204 || head_.status == 304 || (stream_->ended && stream_->in.empty())) return {};
