@@ -1,13 +1,11 @@
 #include "gateway/tunnel.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "core/beside.h"
 #include "core/bytes.h"
 #include "core/text.h"
+#include "core/wake.h"
 #include "gateway/gateway.h"
 #include "gateway/heads.h"
 #include "net/websocket.h"
@@ -19,8 +17,6 @@ namespace {
 using net::Header;
 using net::Reply;
 using Body = net::UpstreamExchange::Body;
-using Timer = boost::asio::steady_timer;
-constexpr auto kAsTuple = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 constexpr std::chrono::seconds kHalfClosedMax{60};      // one side has ended, and nothing comes from the other
 constexpr std::chrono::hours kForever{24 * 365};
@@ -43,7 +39,8 @@ bool has_switched(const net::Head& head, std::string_view key) {
 class Tunnel {
  public:
   Tunnel(const Onward& onward, StillPasses still_passes)
-      : exchange_(onward.exchange), journey_(onward.journey), route_(onward.journey.route), still_passes_(still_passes), up_ended_timer_(exchange_.executor()) {}
+      : exchange_(onward.exchange), journey_(onward.journey), route_(onward.journey.route), still_passes_(still_passes),
+        up_end_(exchange_.executor()), nap_(exchange_.executor()), watch_nap_(exchange_.executor()) {}
 
   boost::asio::awaitable<void> run() {
     auto done = co_await agree();
@@ -149,8 +146,7 @@ class Tunnel {
     }
     const auto finished = co_await exchange_.finish();
     if (!finished) end(finished.error().message());
-    up_ended_timer_.expires_after(kForever);
-    if (!up_ended_) co_await up_ended_timer_.async_wait(kAsTuple);   // the server ends a silent client
+    while (!up_ended_) co_await up_end_.after(kForever);   // the server ends a silent client
   }
 
   boost::asio::awaitable<void> carry_up() {
@@ -165,10 +161,9 @@ class Tunnel {
     const auto ended = co_await upstream_->end_raw();
     if (!ended) end(ended.error().message());
     up_ended_ = true;
-    up_ended_timer_.cancel();
+    up_end_.wake();
     for (auto seen = down_;; seen = down_) {
-      Timer timer(exchange_.executor(), kHalfClosedMax);
-      co_await timer.async_wait(kAsTuple);
+      co_await nap_.after(kHalfClosedMax);
       if (down_ == seen) end("the client has ended, and the upstream is silent");
     }
   }
@@ -182,8 +177,7 @@ class Tunnel {
       std::chrono::milliseconds nap = kForever;
       if (bound && journey_.pass.shown == Pass::Shown::cookie) nap = rules.recheck;
       if (bound && journey_.pass.valid_until) nap = std::min(nap, *journey_.pass.valid_until - clock.now());
-      Timer timer(exchange_.executor(), std::max(nap, std::chrono::milliseconds(1)));
-      co_await timer.async_wait(kAsTuple);
+      co_await watch_nap_.after(std::max(nap, std::chrono::milliseconds(1)));
       if (bound && journey_.pass.valid_until && clock.now() >= *journey_.pass.valid_until) end("the identity is not valid any longer");
       if (bound && journey_.pass.shown == Pass::Shown::cookie && !co_await still_passes_(exchange_, route_)) end("the session has ended");
     }
@@ -204,7 +198,7 @@ class Tunnel {
   Target* target_ = nullptr;
   std::unique_ptr<net::UpstreamExchange> upstream_;
   std::string key_, why_;
-  Timer up_ended_timer_;
+  Wake up_end_, nap_, watch_nap_;
   std::uint64_t up_ = 0, down_ = 0;
   bool open_ = false, up_ended_ = false;
 };

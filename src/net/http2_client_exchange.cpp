@@ -170,7 +170,7 @@ Task<void> Http2Exchange::push(std::string_view bytes, Body body) {
   while (!stream_->out.empty() && !stream_->closed) {
     const auto until = stream_->moved + peer_->peer->write_timeout;
     if (steady_now() >= until) co_return broken("did not take the request", true);
-    co_await stream_->writable.wait(until);
+    co_await stream_->writable.until(until);
   }
   if (!stream_->out.empty()) co_return closed_early("did not take the request");
   co_return Result<void>();
@@ -210,7 +210,7 @@ Task<const Head*> Http2Exchange::read_head(Method to) {
     }
     const auto until = stream_->moved + peer_->peer->read_timeout;
     if (steady_now() >= until) co_return broken("did not answer", true);
-    co_await stream_->readable.wait(until);
+    co_await stream_->readable.until(until);
   }
   GH_CO_DO(fill_head(to));
   co_return &head_;
@@ -258,7 +258,7 @@ Task<std::string_view> Http2Exchange::take(Patience patience) {
     if (stream_->closed) co_return closed_early("did not send the rest of its answer");
     const auto until = patience == Patience::endless ? SteadyTime::max() : stream_->moved + peer_->peer->read_timeout;
     if (steady_now() >= until) co_return broken("did not send the rest of its answer", true);
-    co_await stream_->readable.wait(until);
+    co_await stream_->readable.until(until);
   }
   piece_.swap(stream_->in);
   co_return std::string_view(piece_);

@@ -180,7 +180,7 @@ void Http2ClientSession::close_stream(Http2Stream& stream, std::uint32_t error) 
 }
 
 Task<void> Http2ClientSession::greet(SteadyTime until) {
-  while (!ready_ && !dead_ && steady_now() < until) co_await greeted_.wait(until);
+  while (!ready_ && !dead_ && steady_now() < until) co_await greeted_.until(until);
   if (ready_ && !dead_) co_return Result<void>();
   if (!dead_) fail("did not begin to speak HTTP/2 in time");
   co_return failure(Fault::upstream, why_);

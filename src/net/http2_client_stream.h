@@ -2,28 +2,16 @@
 // and who waits for which. Internal to net; lives on one loop.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "core/task.h"
+#include "core/wake.h"
 #include "net/steady.h"
 
 namespace gatehouse::net {
-
-// At most one coroutine waits at a time; it asks its question again after every return.
-class Wake {
- public:
-  explicit Wake(const Executor& loop) : timer_(loop) {}
-  boost::asio::awaitable<void> wait(SteadyTime until);
-  void wake() { timer_.cancel(); }
-
- private:
-  boost::asio::steady_timer timer_;
-};
 
 // Header fields as they come out of the decoder: one text, and where the names and values lie in it.
 class Http2Fields {
