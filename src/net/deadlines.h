@@ -24,7 +24,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
     virtual void on_deadline() = 0;
     virtual void on_stop() = 0;   // the server stops and its quiet time is over: go if idle
     virtual void on_kill() = 0;   // the grace is over: go now
-    virtual void on_look() = 0;   // what look_later() asked for
+    virtual void on_look() {}     // what look_later() asked for
   };
   using Slot = std::size_t;
 
