@@ -116,11 +116,11 @@ TEST_F(Tunnels, megabytes_pass_in_both_directions) {
 
 // CVE-2026-2833 (Pingora): what stands behind the handshake reached the upstream before its 101.
 TEST_F(Tunnels, nothing_goes_on_before_the_upstream_agrees) {
-  std::string behind = "nothing was read";
+  std::promise<std::string> behind;
   ScriptedPeer peer([&](auto& talk) {
     talk.head();
     talk.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-    behind = talk.read(1);
+    behind.set_value(talk.read(1));
   });
   open(url(peer));
   {
@@ -132,7 +132,7 @@ TEST_F(Tunnels, nothing_goes_on_before_the_upstream_agrees) {
     EXPECT_TRUE(client.closed()) << "the bytes behind belong to nobody";
   }
   house.stop();
-  EXPECT_EQ(behind, "");
+  EXPECT_EQ(behind.get_future().get(), "");
   EXPECT_EQ(peer.connections(), 1);
 }
 

@@ -83,7 +83,7 @@ Result<Http2HeaderList> http2_request_of(std::string_view head, std::string_view
   return list;
 }
 
-Http2Exchange::Http2Exchange(std::shared_ptr<const Http2Peer> peer, const Executor& loop) : peer_(std::move(peer)), loop_(loop) {}
+Http2Exchange::Http2Exchange(std::shared_ptr<const Http2Target> peer, const Executor& loop) : peer_(std::move(peer)), loop_(loop) {}
 
 Http2Exchange::~Http2Exchange() {
   let_go();
@@ -96,7 +96,7 @@ void Http2Exchange::let_go() {
   session_.reset();
 }
 
-Task<std::unique_ptr<UpstreamExchange>> Http2Exchange::open(std::shared_ptr<const Http2Peer> peer) {
+Task<std::unique_ptr<UpstreamExchange>> Http2Exchange::open(std::shared_ptr<const Http2Target> peer) {
   const auto loop = co_await asio::this_coro::executor;
   const auto until = steady_now() + peer->peer->connect_timeout;
   auto found = co_await Http2ClientPool::of(loop).find(peer, until);
@@ -139,7 +139,7 @@ Task<void> Http2Exchange::begin() {
     fresh_ = found.fresh;
   }
   if (!websocket_key_.empty() && !session_->takes_websocket()) co_return broken("takes no WebSocket over HTTP/2");
-  stream_ = std::make_unique<Http2Stream>(loop_);
+  stream_ = std::make_unique<Http2ClientStream>(loop_);
   stream_->out = first_;
   stream_->out_ends = whole_;
   auto begun = session_->submit(*stream_, list_, whole_ && first_.empty());
@@ -160,7 +160,7 @@ Task<void> Http2Exchange::send_head(std::string head, std::string_view first, Bo
 Task<void> Http2Exchange::push(std::string_view bytes, Body body) {
   if (!stream_) co_return broken("is not connected");
   struct Lent {   // the bytes are the caller's: when this wait is given up, nobody may look at them any more
-    Http2Stream& stream;
+    Http2ClientStream& stream;
     ~Lent() { stream.out = {}; }
   } const lent{*stream_};
   stream_->out = bytes;

@@ -18,8 +18,8 @@ Result<Http2HeaderList> http2_request_of(std::string_view head, std::string_view
 
 class Http2Exchange final : public UpstreamExchange {
  public:
-  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Http2Peer> peer);
-  Http2Exchange(std::shared_ptr<const Http2Peer> peer, const Executor& loop);   // has entered the lane
+  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Http2Target> peer);
+  Http2Exchange(std::shared_ptr<const Http2Target> peer, const Executor& loop);   // has entered the lane
   ~Http2Exchange() override;
 
   std::string spare() override { return {}; }
@@ -46,10 +46,10 @@ class Http2Exchange final : public UpstreamExchange {
   std::unexpected<Error> broken(std::string_view what, bool timeout = false);
   std::unexpected<Error> closed_early(std::string_view what);
 
-  std::shared_ptr<const Http2Peer> peer_;
+  std::shared_ptr<const Http2Target> peer_;
   Executor loop_;
   std::shared_ptr<Http2ClientSession> session_;
-  std::unique_ptr<Http2Stream> stream_;
+  std::unique_ptr<Http2ClientStream> stream_;
   Http2HeaderList list_;
   std::string websocket_key_, accept_, piece_;
   std::string_view first_;

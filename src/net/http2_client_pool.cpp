@@ -48,7 +48,7 @@ std::shared_ptr<Http2ClientSession> Http2ClientPool::take(Lane& lane) {
   return take(lane);
 }
 
-Task<Http2ClientPool::Found> Http2ClientPool::find(std::shared_ptr<const Http2Peer> peer, SteadyTime until) {
+Task<Http2ClientPool::Found> Http2ClientPool::find(std::shared_ptr<const Http2Target> peer, SteadyTime until) {
   auto& slot = lanes_[peer->peer->lane];
   if (!slot) slot = std::make_shared<Lane>();
   const auto lane = slot;
@@ -77,7 +77,7 @@ Task<Http2ClientPool::Found> Http2ClientPool::find(std::shared_ptr<const Http2Pe
   co_return failure(Fault::limited, peer_name(peer->peer->url) + ": too many exchanges at once with this peer");
 }
 
-Task<Http2ClientPool::Found> Http2ClientPool::connect(std::shared_ptr<const Http2Peer> peer, std::shared_ptr<Lane> lane, SteadyTime until) {
+Task<Http2ClientPool::Found> Http2ClientPool::connect(std::shared_ptr<const Http2Target> peer, std::shared_ptr<Lane> lane, SteadyTime until) {
   const auto& url = peer->peer->url;
   if (lane->sessions.size() >= peer->sessions_max)
     co_return failure(Fault::limited, peer_name(url) + ": every HTTP/2 connection to this peer is full");

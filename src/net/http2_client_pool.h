@@ -18,7 +18,7 @@
 namespace gatehouse::net {
 
 // A peer that may speak HTTP/2.
-struct Http2Peer {
+struct Http2Target {
   std::shared_ptr<const Peer> peer;          // connector, address, timeouts; its lane is also the lane of the sessions
   std::shared_ptr<Connector> connector;      // that offers HTTP/2
   UpstreamProtocol protocol = UpstreamProtocol::h2;
@@ -39,7 +39,7 @@ class Http2ClientPool final : public boost::asio::execution_context::service {
     std::shared_ptr<Http2ClientSession> session;   // null: the peer chose HTTP/1.1, and a connection waits in the ConnectionPool
     bool fresh = false;
   };
-  Task<Found> find(std::shared_ptr<const Http2Peer> peer, SteadyTime until);
+  Task<Found> find(std::shared_ptr<const Http2Target> peer, SteadyTime until);
 
  private:
   struct Lane {
@@ -52,7 +52,7 @@ class Http2ClientPool final : public boost::asio::execution_context::service {
   };
   void shutdown() override;
   std::shared_ptr<Http2ClientSession> take(Lane& lane);
-  Task<Found> connect(std::shared_ptr<const Http2Peer> peer, std::shared_ptr<Lane> lane, SteadyTime until);
+  Task<Found> connect(std::shared_ptr<const Http2Target> peer, std::shared_ptr<Lane> lane, SteadyTime until);
   void arm();
   void tick();
   void sweep(SteadyTime now);

@@ -116,8 +116,8 @@ void Http2ClientSession::set_callbacks(nghttp2_session_callbacks* callbacks) {
       });
 }
 
-Http2Stream* Http2ClientSession::stream_of(std::int32_t id) const {
-  return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+Http2ClientStream* Http2ClientSession::stream_of(std::int32_t id) const {
+  return static_cast<Http2ClientStream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
 bool Http2ClientSession::spend_patience() { return --patience_ > 0; }
@@ -145,7 +145,7 @@ int Http2ClientSession::on_frame(const nghttp2_frame& frame) {
   return stream->interim > kInterimMax ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-void Http2ClientSession::head_ended(Http2Stream& stream, bool ends) {
+void Http2ClientSession::head_ended(Http2ClientStream& stream, bool ends) {
   if (stream.head_done) return;   // trailers
   if (stream.status >= 200) {
     stream.head_done = true;
@@ -172,7 +172,7 @@ int Http2ClientSession::on_field(const nghttp2_frame& frame, std::string_view na
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-void Http2ClientSession::close_stream(Http2Stream& stream, std::uint32_t error) {
+void Http2ClientSession::close_stream(Http2ClientStream& stream, std::uint32_t error) {
   stream.closed = true;
   stream.error = error;
   stream.readable.wake();
@@ -196,7 +196,7 @@ bool Http2ClientSession::takes_websocket() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
-Result<void> Http2ClientSession::submit(Http2Stream& stream, const std::vector<std::pair<std::string, std::string>>& head, bool ends) {
+Result<void> Http2ClientSession::submit(Http2ClientStream& stream, const std::vector<std::pair<std::string, std::string>>& head, bool ends) {
   std::vector<nghttp2_nv> fields;
   fields.reserve(head.size());
   for (const auto& field : head) fields.push_back(pair_of(field));
@@ -238,19 +238,19 @@ std::ptrdiff_t Http2ClientSession::read_out(std::int32_t id, std::uint8_t* into,
   return bytes > 0 ? static_cast<std::ptrdiff_t>(bytes) : NGHTTP2_ERR_DEFERRED;
 }
 
-void Http2ClientSession::resume(Http2Stream& stream) {
+void Http2ClientSession::resume(Http2ClientStream& stream) {
   if (dead_ || stream.closed) return;
   nghttp2_session_resume_data(session_, stream.id);
   flush();
 }
 
-void Http2ClientSession::took(Http2Stream& stream, std::size_t bytes) {
+void Http2ClientSession::took(Http2ClientStream& stream, std::size_t bytes) {
   if (dead_ || stream.closed) return;
   nghttp2_session_consume_stream(session_, stream.id, bytes);
   flush();
 }
 
-void Http2ClientSession::drop(Http2Stream& stream) {
+void Http2ClientSession::drop(Http2ClientStream& stream) {
   streams_.erase(&stream);
   if (streams_.empty()) idle_since_ = steady_now();
   if (dead_ || stream.id < 0) return;
@@ -259,7 +259,7 @@ void Http2ClientSession::drop(Http2Stream& stream) {
   flush();
 }
 
-void Http2ClientSession::give_up(Http2Stream& stream) {
+void Http2ClientSession::give_up(Http2ClientStream& stream) {
   if (dead_ || stream.closed) return;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_CANCEL);
   close_stream(stream, NGHTTP2_CANCEL);

@@ -45,11 +45,11 @@ class Http2ClientSession : public std::enable_shared_from_this<Http2ClientSessio
   std::size_t streams() const { return streams_.size(); }
 
   // `stream` lives until drop(). Names are lower case.
-  Result<void> submit(Http2Stream& stream, const std::vector<std::pair<std::string, std::string>>& head, bool ends);
-  void resume(Http2Stream& stream);                        // there is something to send
-  void took(Http2Stream& stream, std::size_t bytes);       // of the answer, so that the peer may send as many more
-  void drop(Http2Stream& stream);                          // resets it when it is not complete
-  void give_up(Http2Stream& stream);                       // whoever waits on it learns that it was cancelled
+  Result<void> submit(Http2ClientStream& stream, const std::vector<std::pair<std::string, std::string>>& head, bool ends);
+  void resume(Http2ClientStream& stream);                        // there is something to send
+  void took(Http2ClientStream& stream, std::size_t bytes);       // of the answer, so that the peer may send as many more
+  void drop(Http2ClientStream& stream);                          // resets it when it is not complete
+  void give_up(Http2ClientStream& stream);                       // whoever waits on it learns that it was cancelled
   void abandon() { dead_ = true; }                         // the loop ends: nothing may be started any more
 
   // Idle connections: nothing is pending, so that the loop may end.
@@ -68,9 +68,9 @@ class Http2ClientSession : public std::enable_shared_from_this<Http2ClientSessio
   void flush();
   bool spend_patience();
   void earn_patience();
-  void close_stream(Http2Stream& stream, std::uint32_t error);
-  void head_ended(Http2Stream& stream, bool ends);
-  Http2Stream* stream_of(std::int32_t id) const;
+  void close_stream(Http2ClientStream& stream, std::uint32_t error);
+  void head_ended(Http2ClientStream& stream, bool ends);
+  Http2ClientStream* stream_of(std::int32_t id) const;
   static void set_callbacks(nghttp2_session_callbacks* callbacks);
   int on_frame(const nghttp2_frame& frame);
   int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value);
@@ -81,7 +81,7 @@ class Http2ClientSession : public std::enable_shared_from_this<Http2ClientSessio
   std::unique_ptr<ClientConnection> connection_;
   Http2ClientTimes times_;
   nghttp2_session* session_ = nullptr;
-  std::unordered_set<Http2Stream*> streams_;
+  std::unordered_set<Http2ClientStream*> streams_;
   std::string out_;
   Wake greeted_;
   SteadyTime idle_since_{}, heard_{}, pinged_{};

@@ -31,8 +31,8 @@ class Http2Fields {
   std::vector<Place> places_;
 };
 
-struct Http2Stream {
-  explicit Http2Stream(const Executor& loop) : readable(loop), writable(loop) {}
+struct Http2ClientStream {
+  explicit Http2ClientStream(const Executor& loop) : readable(loop), writable(loop) {}
 
   std::int32_t id = -1;
   SteadyTime moved{};               // the last time that a byte went either way

@@ -28,12 +28,12 @@ class PooledUpstream final : public Upstream {
 
 class Http2Upstream final : public Upstream {
  public:
-  explicit Http2Upstream(std::shared_ptr<const Http2Peer> peer) : peer_(std::move(peer)) {}
+  explicit Http2Upstream(std::shared_ptr<const Http2Target> peer) : peer_(std::move(peer)) {}
   Task<std::unique_ptr<UpstreamExchange>> open() override { return Http2Exchange::open(peer_); }
   OutboundCounts counts() const override { return peer_->peer->counters->now(); }
 
  private:
-  std::shared_ptr<const Http2Peer> peer_;
+  std::shared_ptr<const Http2Target> peer_;
 };
 
 }  // namespace
@@ -53,7 +53,7 @@ std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, Cli
   peer->read_timeout = options.read_timeout;
   peer->write_timeout = options.write_timeout;
   if (http1) return std::make_unique<PooledUpstream>(std::move(peer));
-  auto both = std::make_shared<Http2Peer>();
+  auto both = std::make_shared<Http2Target>();
   both->peer = std::move(peer);
   both->connector = std::move(to_http2);
   both->protocol = options.protocol;
