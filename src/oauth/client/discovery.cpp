@@ -29,6 +29,7 @@ Result<Metadata> parse_metadata(std::string_view body, const std::string& issuer
   GH_TRY(found.jwks_uri, address(*document, "jwks_uri"));
   GH_TRY(found.userinfo_endpoint, address(*document, "userinfo_endpoint"));
   GH_TRY(found.end_session_endpoint, address(*document, "end_session_endpoint"));
+  GH_TRY(found.introspection_endpoint, address(*document, "introspection_endpoint"));
   found.names_itself_in_answers = find_bool(*document, "authorization_response_iss_parameter_supported").value_or(false);
   if (found.jwks_uri.empty()) return failure(Fault::upstream, "discovery: " + issuer + " publishes no jwks_uri");
   return found;

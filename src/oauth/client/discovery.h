@@ -14,7 +14,7 @@ inline constexpr std::size_t kDiscoveryBodyMax = 256 * 1024;
 
 struct Metadata {
   std::string issuer, authorization_endpoint, token_endpoint, jwks_uri;
-  std::string userinfo_endpoint, end_session_endpoint;   // empty: has none
+  std::string userinfo_endpoint, end_session_endpoint, introspection_endpoint;   // empty: has none
   bool names_itself_in_answers = false;                  // RFC 9207: authorization responses carry `iss`
 };
 using MetadataPtr = std::shared_ptr<const Metadata>;
@@ -27,6 +27,7 @@ class Discovery {
   Discovery(net::HttpClient& http, const Clock& clock, std::string issuer, KeptTimes times = {});
   const std::string& issuer() const { return issuer_; }
   Task<MetadataPtr> get() { return kept_.get(); }
+  boost::asio::awaitable<void> refresh_when_due(double spread) { return kept_.refresh_when_due(spread); }
 
  private:
   Task<Metadata> fetch();

@@ -1,36 +1,21 @@
-// Access tokens of trusted issuers, verified here (RFC 9068, RFC 8725, Okta's rules for custom authorization servers).
-// Signature by the key's own algorithm, issuer exact and bound to its keys, audience mandatory, expiry, no ID tokens.
-// Which scopes a route needs is the caller's question: TokenFacts::has_scope.
+// Access tokens of trusted issuers, verified here (RFC 9068, RFC 8725, Okta's rules for custom authorization servers) or by
+// asking (RFC 7662). Signature by the key's own algorithm, issuer exact and bound to its keys, audience mandatory, expiry, no
+// ID tokens. Which scopes a route needs and whether a bound token is in the right hands is the caller's question.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "oauth/client/remote_keys.h"
-#include "oauth/client/token_cache.h"
+#include "oauth/client/issuers.h"
 
 namespace gatehouse::oauth::client {
 
-inline constexpr std::size_t kTrustedIssuersMax = 100;
-
-// Okta's org authorization server (issuer without a path): "access tokens … are opaque strings", only Okta may validate
-// them and their content may change. Trusting one here must be said explicitly.
-enum class OrgServer { refused, allowed };
-
-struct TrustedIssuer {
-  std::string issuer;                      // exact
-  std::vector<std::string> audiences;      // one of them must be in `aud`; none configured is a mistake
-  std::vector<std::string> client_ids;     // allow-list for cid / client_id; empty: any client of the issuer
-  OrgServer org_server = OrgServer::refused;
-};
-
 struct TokenRules {
   std::vector<TrustedIssuer> issuers;
-  Seconds skew{30};                        // for exp and nbf
-  std::size_t cache_entries = kTokenCacheEntries;
+  Seconds skew{30};                        // for exp, nbf and iat
+  std::size_t cache_entries = kTokenCacheEntries;   // of the check's own cache, when it shares none
   KeptTimes times;
 };
 
@@ -49,53 +34,52 @@ struct TokenNeeds {
   net::HttpClient& http;
   const Clock& clock;
   TokenWitness* witness = nullptr;   // may be absent; borrowed like the others
-};
-
-// Moves on when tokens have been revoked: cached facts from before are asked for again.
-class RevocationEpoch {
- public:
-  std::uint64_t now() const { return value_.load(std::memory_order_acquire); }
-  void advance() { value_.fetch_add(1, std::memory_order_acq_rel); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
+  Issuers* issuers = nullptr;        // shared by the checks of one process; absent: the check has its own
 };
 
 class TokenCheck {
  public:
-  // Fault::invalid: no issuer, no audience, an org server that was not allowed, …
+  // Fault::invalid: no issuer, no audience, an org server without introspection, …
   static Result<std::unique_ptr<TokenCheck>> make(TokenNeeds needs, TokenRules rules);
 
-  // From the cache, without waiting; nullptr when verify() is needed. The facts have passed every check.
+  // From the cache, without waiting and without allocation; nullptr when verify() is needed. The facts have passed every check.
   TokenFactsPtr at_once(std::string_view token);
-  // Fault::unauthenticated: the token is no good. Fault::upstream: its issuer's keys cannot be had.
+  // Fault::unauthenticated: the token is no good. Fault::upstream: its issuer's keys or its word cannot be had.
   Task<TokenFactsPtr> verify(std::string token);
 
-  const std::string& issuer_of(const TokenFacts& facts) const { return rules_.issuers[facts.issuer].issuer; }
-  RevocationEpoch& epoch() { return epoch_; }
+  const std::vector<TrustedIssuer>& trusted() const { return rules_.issuers; }
+  RevocationEpoch& epoch() { return hub_->epoch(); }
+  Issuers& issuers() { return *hub_; }
+  Seconds skew() const { return rules_.skew; }
+  const Clock& clock() const { return needs_.clock; }
 
  private:
-  struct Issuer {
-    Discovery discovery;
-    RemoteKeys keys;
-    Issuer(TokenNeeds needs, const std::string& name, KeptTimes times)
-        : discovery(needs.http, needs.clock, name, times), keys(needs.http, needs.clock, discovery, times) {}
+  struct Known {
+    TokenFactsPtr facts;
+    std::size_t at = 0;      // among ours
   };
   TokenCheck(TokenNeeds needs, TokenRules rules);
-  Result<void> judge(const TokenFacts& facts) const;
-  TokenFactsPtr proven(std::string_view token);
-  bool has_witness(const TokenFacts& facts) const;
+  std::optional<std::size_t> place_of(const TokenFacts& facts) const;
+  Result<void> judge(const TokenFacts& facts, std::size_t at) const;
+  Result<void> judge_parties(const TokenFacts& facts, const TrustedIssuer& trusted) const;
+  Known proven(const TokenCache::Key& key);
+  bool still_stands(const TokenFacts& facts, std::size_t at) const;
+  bool key_is_still_there(const TokenFacts& facts, const Issuer& issuer) const;
   Millis since_vouched(const TokenFacts& facts) const;
-  bool is_due(const TokenFacts& facts) const;
-  bool is_vouched(const TokenFacts& facts) const;
-  Task<void> ask_witness(std::string token, TokenFactsPtr facts);
-  Result<TokenFactsPtr> prove(std::string_view token, std::size_t issuer, const Keys& keys, std::uint64_t epoch) const;
+  bool is_due(const TokenFacts& facts, std::size_t at) const;
+  bool is_vouched(const TokenFacts& facts, std::size_t at) const;
+  Task<void> ask_witness(std::string token, Known known);
+  Result<std::size_t> choose(std::string_view token) const;
+  Task<Known> learn(std::string token, TokenCache::Key key, std::size_t at);
+  Result<std::shared_ptr<TokenFacts>> prove(std::string_view token, std::size_t at, const Keys& keys) const;
 
   TokenNeeds needs_;
   TokenRules rules_;
-  std::vector<std::unique_ptr<Issuer>> issuers_;
-  TokenCache cache_;
-  RevocationEpoch epoch_;
+  std::unique_ptr<Random> random_;       // when it has its own
+  std::unique_ptr<Issuers> own_;
+  Issuers* hub_;
+  std::vector<std::shared_ptr<Issuer>> issuers_;   // beside rules_.issuers, as is the next
+  std::vector<bool> witnessed_;
 };
 
 }  // namespace gatehouse::oauth::client

@@ -72,10 +72,18 @@ TEST_F(TokenChecks, rules_without_an_audience_are_a_mistake) {
 
 TEST_F(TokenChecks, an_org_server_is_not_trusted_unless_one_says_so) {
   auto org = rules();
-  org.issuers[0].issuer = "https://acme.okta.com";
+  org.issuers[0].issuer = "https://login.example.com";
   EXPECT_EQ(TokenCheck::make(TokenNeeds{issuer, clock}, org).error().fault(), Fault::invalid);
   org.issuers[0].org_server = OrgServer::allowed;
   EXPECT_TRUE(TokenCheck::make(TokenNeeds{issuer, clock}, org));
+  for (const auto* host : {"acme.okta.com", "acme.oktapreview.com", "acme.okta-emea.com"}) {
+    org.issuers[0].issuer = std::string("https://") + host;
+    const auto refused = TokenCheck::make(TokenNeeds{issuer, clock}, org);
+    ASSERT_FALSE(refused) << "at Okta nobody may allow it";
+    EXPECT_TRUE(refused.error().message().contains("introspection")) << refused.error().message();
+  }
+  org.issuers[0].introspection = IntrospectionConfig{.endpoint = {}, .client_id = "gateway", .client_secret = Secret("s")};
+  EXPECT_TRUE(TokenCheck::make(TokenNeeds{issuer, clock}, org)) << "asking is what Okta wants";
 }
 
 // GHSA-wcvh-g65p-v576 (mod_auth_openidc): another resource server's token, or one without aud, iss or exp, was accepted.
@@ -289,12 +297,13 @@ TEST(TokenCache, is_bounded_and_keeps_what_is_used) {
   const Timestamp now(Millis(1000));
   auto facts = std::make_shared<TokenFacts>();
   facts->expires = now + Seconds(60);
-  for (int i = 0; i < 10'000; ++i) cache.insert(TokenCache::key_of(std::to_string(i)), facts);
+  facts->remember_until = facts->expires;
+  for (int i = 0; i < 10'000; ++i) cache.insert(cache.key_of(std::to_string(i)), facts);
   int found = 0;
-  for (int i = 0; i < 10'000; ++i) found += cache.find(TokenCache::key_of(std::to_string(i)), now) != nullptr;
+  for (int i = 0; i < 10'000; ++i) found += cache.find(cache.key_of(std::to_string(i)), now) != nullptr;
   EXPECT_LE(found, 64);
   EXPECT_GT(found, 0);
-  EXPECT_FALSE(cache.find(TokenCache::key_of("9999"), now + Seconds(60))) << "expired";
+  EXPECT_FALSE(cache.find(cache.key_of("9999"), now + Seconds(60))) << "expired";
 }
 
 }  // namespace
