@@ -35,9 +35,9 @@ ListenerConfig read_listener(Map in, const fs::path& folder) {
   else if (!in.has("port")) in.fault("port", "is missing", "for example `port: 8080`");
   if (in.has("tls")) {
     auto tls = in.map("tls");
-    TlsFiles files{tls.required_text("certificate", "tls/server.pem"), tls.required_text("key", "tls/server.key")};
+    TlsFiles files{tls.required_text("certificate", "tls/server.pem"), tls.required_text("key", "tls/server.key"), tls.text("client_ca", "")};
     tls.done();
-    listener.tls = TlsFiles{beside(folder, files.certificate), beside(folder, files.key)};
+    listener.tls = TlsFiles{beside(folder, files.certificate), beside(folder, files.key), files.client_ca.empty() ? "" : beside(folder, files.client_ca)};
   }
   in.done();
   return listener;
@@ -142,10 +142,7 @@ SignInAccess read_sign_in(Map in) {
 }
 
 TokenAccess read_token(Map in) {
-  TokenAccess access;
-  access.issuer = in.required_text("issuer", "http://localhost:8080/oauth2/default");
-  if (!access.issuer.empty() && !net::Url::parse(access.issuer)) in.fault("issuer", "is not an http or https address", {});
-  access.audience = in.required_text("audience", "api://default");
+  auto access = read_token_words(in);
   if (auto scopes = in.texts("scopes"); !scopes.empty()) access.rules.push_back({{}, std::move(scopes)});
   if (in.has("scopes") && in.has("rules")) in.fault("rules", "stand beside scopes", "scopes are for every method; write them into the rules");
   for (auto& rule : in.maps("rules")) {

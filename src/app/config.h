@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/stages.h"
+#include "app/token_config.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "net/url.h"
@@ -26,6 +27,7 @@ inline constexpr std::size_t kRoutesPerHostMax = 200;
 
 struct TlsFiles {
   std::string certificate, key;  // PEM files
+  std::string client_ca = {};    // PEM file; empty: clients are not asked for a certificate
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 struct ListenerConfig {
@@ -67,15 +69,6 @@ struct SignInAccess {
   std::optional<secrets::Reference> client_secret;
   std::vector<std::string> scopes;
   std::vector<std::pair<std::string, std::string>> headers;  // header name -> claim
-};
-// Programs: an access token of this issuer, for this audience, with these scopes.
-struct MethodScopes {
-  std::vector<std::string> methods, scopes;                  // no methods: every method
-};
-struct TokenAccess {
-  std::string issuer, audience;
-  std::vector<MethodScopes> rules;                           // when there are some, a method that none names is denied
-  std::vector<std::pair<std::string, std::string>> headers;
 };
 struct OpenAccess {};
 using Access = std::variant<SignInAccess, TokenAccess, OpenAccess>;

@@ -66,7 +66,7 @@ TEST(Config, reads_every_key) {
   const auto& wiki = std::get<SignInAccess>(config->gateway[0].routes[0].access);
   EXPECT_EQ(wiki.scopes, (std::vector<std::string>{"openid", "profile", "email"}));
   EXPECT_TRUE(std::holds_alternative<OpenAccess>(config->gateway[0].routes[1].access));
-  EXPECT_EQ(std::get<TokenAccess>(config->gateway[1].routes[0].access).audience, "api://default");
+  EXPECT_EQ(std::get<TokenAccess>(config->gateway[1].routes[0].access).issuers.at(0).trusted.audiences, std::vector<std::string>{"api://default"});
 }
 
 TEST(Config, needs_only_a_folder_and_a_listener) {

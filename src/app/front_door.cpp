@@ -11,6 +11,9 @@ FrontDoor::FrontDoor(FrontDoorNeeds needs)
     : needs_(std::move(needs)),
       http_(net::make_http_client(needs_.resolver, net::PeerRules::public_only(), net::ClientTls{needs_.authority})),
       witness_(needs_.provider),
+      issuers_({*http_, needs_.ground.clock(), needs_.ground.random()}),
+      replays_(crypto::SipKey::make(needs_.ground.random())),
+      nonces_(needs_.ground.master_key().derive("dpop nonces")),
       gateway_(gateway::Snapshot::nothing()) {}
 
 net::PeerRules FrontDoor::rules_for(const std::vector<std::string>& issuers) const {
@@ -44,7 +47,7 @@ Result<void> FrontDoor::install(GuardPlan plan) {
   const gateway::MakeUpstream make_upstream = [this](net::UpstreamOptions options) {
     return net::make_upstream(needs_.resolver, net::PeerRules::anyone(), net::ClientTls(), std::move(options));
   };
-  GH_TRY(auto snapshot, gateway::Snapshot::build({needs_.ground.clock(), *http_, make_upstream, &witness_}, plan.gateway, policies));
+  GH_TRY(auto snapshot, gateway::Snapshot::build({needs_.ground.clock(), *http_, make_upstream, &witness_, &issuers_, {&replays_, &nonces_}}, plan.gateway, policies));
   http_->set_rules(rules_for(plan.issuers));
   sign_ons_ = std::move(sign_ons);
   gateway_.swap(std::move(snapshot));

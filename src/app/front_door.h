@@ -30,6 +30,7 @@ class FrontDoor {
   Result<void> install(GuardPlan plan);
   net::Handler& handler() { return gateway_; }
   net::HttpClient& http() { return *http_; }
+  oauth::client::Issuers& issuers() { return issuers_; }
 
  private:
   struct SignOn {
@@ -42,6 +43,9 @@ class FrontDoor {
   FrontDoorNeeds needs_;
   std::unique_ptr<net::HttpClient> http_;
   OrgWitness witness_;
+  oauth::client::Issuers issuers_;          // this and the next two remember across plans: keys, verified tokens, used proofs
+  oauth::dpop::MemoryReplays replays_;
+  oauth::dpop::Nonces nonces_;
   std::map<std::string, SignOn> sign_ons_;
   gateway::Gateway gateway_;
 };

@@ -46,8 +46,8 @@ class Planner {
 
   Result<void> add_access(gateway::RouteConfig& shape, const Access& access) {
     if (const auto* sign_in = std::get_if<SignInAccess>(&access)) return add_sign_in(shape, *sign_in);
-    if (const auto* token = std::get_if<TokenAccess>(&access)) add_token(shape, *token);
-    else shape.policy = "public";
+    if (const auto* token = std::get_if<TokenAccess>(&access)) return add_token(shape, *token);
+    shape.policy = "public";
     return {};
   }
 
@@ -75,19 +75,16 @@ class Planner {
     return {};
   }
 
-  void add_token(gateway::RouteConfig& shape, const TokenAccess& access) {
-    gateway::TokenPolicyConfig policy;
+  Result<void> add_token(gateway::RouteConfig& shape, const TokenAccess& access) {
+    GH_TRY(auto policy, token_policy_of(access, needs_.open, plan_.issuers));
     policy.name = "token " + shape.name;
     policy.realm = shape.host;
-    oauth::client::TrustedIssuer issuer;
-    issuer.issuer = access.issuer;
-    issuer.audiences = {access.audience};
-    policy.tokens.issuers.push_back(std::move(issuer));
     policy.headers = identity_headers(access.headers);
     for (const auto& rule : access.rules) shape.scopes.push_back({rule.methods, rule.scopes});
+    shape.step_up = access.step_up;
     shape.policy = policy.name;
-    plan_.issuers.push_back(access.issuer);
     plan_.gateway.tokens.push_back(std::move(policy));
+    return {};
   }
 
   const StageNeeds& needs_;

@@ -63,7 +63,7 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
   options.trusted_proxies = plan_.config.trusted_proxies;
   options.grace = plan_.config.shutdown.grace;
   options.inherited = plan_.sockets.take(where.address, where.port);
-  if (where.tls) options.tls = net::ServerTls{{net::ServerTls::Identity{where.tls->certificate, where.tls->key}}};
+  if (where.tls) options.tls = net::ServerTls{.identities = {net::ServerTls::Identity{where.tls->certificate, where.tls->key}}, .client_ca_file = where.tls->client_ca};
   auto server = net::Server::listen(*runtime_, std::move(options), handler, ground_->clock(), ground_->random(), ground_->log());
   if (!server) {
     const auto exit = exit_for_listening(server.error());
@@ -236,6 +236,7 @@ void House::serve() {
   serving_ = true;
   configuration_.since = ground_->clock().now();
   runtime_->start();
+  key_keeper_ = std::make_unique<KeyKeeper>(door_->issuers(), runtime_->loop(0));
   spawn(runtime_->loop(0), complete_keys(*org_, ground_->log()));
   ground_->log().info("ready", {{"org", ready_.org.front()}, {"loops", runtime_->size()}, {"database", ground_->database().kind()}});
 }
@@ -298,6 +299,7 @@ void House::stop(std::optional<net::Farewell> farewell) {
   serving_ = false;
   leaving_ = true;
   ground_->log().info("stopping");
+  key_keeper_.reset();
   runtime_->stop(farewell);
   runtime_->join();
   if (auto done = run(org_->settle()); !done) ground_->log().error("events.lost", {{"why", done.error().message()}});

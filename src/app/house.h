@@ -15,6 +15,7 @@
 #include "app/front_door.h"
 #include "app/handed_over.h"
 #include "app/janitor.h"
+#include "app/key_keeper.h"
 #include "app/operations.h"
 #include "app/org.h"
 #include "net/hosts.h"
@@ -100,6 +101,7 @@ class House {
   std::vector<std::unique_ptr<net::Server>> servers_;    // what the world reaches
   std::vector<std::unique_ptr<net::Server>> inside_;     // the demo's upstreams, on the loopback
   std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<KeyKeeper> key_keeper_;
   bool serving_ = false;
   std::atomic<bool> leaving_ = false;
   std::mutex reloading_;                  // one at a time

@@ -52,6 +52,18 @@ struct TokenPolicyConfig {
   oauth::client::TokenRules tokens;
   std::vector<IdentityHeader> headers;
   enum class ForwardToken { yes, no } forward_token = ForwardToken::yes;
+  // RFC 9449. Whatever stands here, a token that is bound to a key never passes without a proof. A nonce needs a round trip more
+  // and makes proofs good for minutes whatever the client's clock says.
+  enum class Dpop { off, optional, required } dpop = Dpop::off;
+  enum class DpopNonce { no, required } dpop_nonce = DpopNonce::no;
+  // RFC 8705. A token that is bound to a certificate always needs it; `required` refuses those that are not bound.
+  enum class CertificateBound { optional, required } certificate_bound = CertificateBound::optional;
+};
+
+// How somebody must have signed in (RFC 9470); a token that says otherwise is answered with a challenge to sign in again.
+struct StepUp {
+  std::vector<std::string> acr_values;              // one of them; empty: any
+  std::optional<Seconds> max_age;                   // since auth_time
 };
 
 enum class HostHeader { preserve, upstream };
@@ -73,6 +85,7 @@ struct RouteConfig {
   std::vector<std::string> methods;                 // empty: all but CONNECT and TRACE
   std::string policy;                               // "public", or the name of a policy
   std::vector<ScopeRule> scopes;                    // for token policies; a method that no rule names is denied when rules exist
+  StepUp step_up;                                   // for token policies
   policy::Rule require;                             // on the claims
   std::string upstream;                             // name of a pool; may be empty when a stage answers everything
   WebSocketRules websocket;

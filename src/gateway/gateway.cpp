@@ -35,6 +35,17 @@ std::optional<Refused> refuse_early(const Request& request, const Snapshot& snap
   return std::nullopt;
 }
 
+// RFC 9728 §3.1: the well-known part stands between host and path of the resource. Only for what is a rule's very path; the
+// rest may be a page of the application.
+std::optional<Reply> resource_metadata(const Request& request, const Snapshot& snapshot) {
+  if (!request.path.starts_with(kResourceMetadataPath) || request.method != net::Method::get) return std::nullopt;
+  const auto rest = std::string_view(request.path).substr(kResourceMetadataPath.size());
+  const auto path = rest.empty() ? std::string_view("/") : rest;
+  const auto found = snapshot.routes().find(request.host, path);
+  if (found.route == nullptr || found.route->path != path) return std::nullopt;
+  return found.route->policy->resource_metadata(request, found.route->demand);
+}
+
 std::variant<const Route*, Refused> choose_route(const Request& request, const Snapshot& snapshot) {
   const auto found = snapshot.routes().find(request.host, request.path);
   switch (found.why) {
@@ -154,6 +165,11 @@ boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
   const auto& request = exchange.request();
   if (auto refused = refuse_early(request, *snapshot)) co_return co_await answer(exchange, *std::move(refused));
   if (request.path.starts_with(kOwnPrefix)) co_return co_await own_page(exchange, *snapshot);
+
+  if (auto about = resource_metadata(request, *snapshot)) {
+    (void)co_await exchange.reply(*std::move(about));
+    co_return;
+  }
 
   auto chosen = choose_route(request, *snapshot);
   if (auto* refused = std::get_if<Refused>(&chosen)) co_return co_await answer(exchange, std::move(*refused));

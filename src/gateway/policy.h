@@ -22,6 +22,8 @@ inline constexpr std::string_view kOwnPrefix = "/.gatehouse/";
 struct Demand {
   std::string route;                     // name, for logs
   std::vector<ScopeRule> scopes;
+  std::string path;                      // of the rule: names the resource (RFC 9728)
+  StepUp step_up;
 };
 
 // As whom a request goes on.
@@ -50,6 +52,12 @@ class Policy {
   virtual Task<Verdict> check(net::Exchange& exchange, const Demand& demand) = 0;
   // May scopes be demanded of it? (A route with scopes behind a policy that ignores them would be open.)
   virtual bool understands_scopes() const { return false; }
+  // Likewise for Demand::step_up.
+  virtual bool understands_step_up() const { return false; }
+  // The challenge that sends somebody to sign in better (RFC 9470); nullopt when this policy has none.
+  virtual std::optional<net::Reply> challenge(const net::Request&, const Demand&) const { return std::nullopt; }
+  // What the rule's resource says about itself (RFC 9728), for everybody; nullopt when it has nothing to say.
+  virtual std::optional<net::Reply> resource_metadata(const net::Request&, const Demand&) const { return std::nullopt; }
   // Pages below kOwnPrefix; Fault::missing when the path is none of them.
   virtual bool has_pages() const { return false; }
   virtual Task<net::Reply> page(net::Exchange& exchange);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "gateway/token_policy.h"
-
 namespace gatehouse::gateway {
 
 namespace {
@@ -75,8 +73,8 @@ Result<void> Snapshot::add_policies(const SnapshotNeeds& needs, const Config& co
   policies_ = policies;
   policies_["public"] = public_policy();
   for (const auto& token : config.tokens) {
-    const oauth::client::TokenNeeds wanted{needs.http, needs.clock, needs.witness};
-    GH_TRY(auto made, make_token_policy(wanted, token));
+    const oauth::client::TokenNeeds wanted{needs.http, needs.clock, needs.witness, needs.issuers};
+    GH_TRY(auto made, make_token_policy(wanted, token, needs.proofs));
     if (token.name.empty() || !policies_.emplace(token.name, std::move(made)).second)
       return failure(Fault::invalid, "policy \"" + token.name + "\": the name is empty or stands there twice");
   }
@@ -120,6 +118,11 @@ Result<void> Snapshot::add_route(const RouteConfig& config) {
   for (const auto& rule : config.scopes) GH_DO(check_methods(rule.methods));
   route.demand.route = config.name.empty() ? config.host + config.path : config.name;
   route.demand.scopes = config.scopes;
+  route.demand.path = config.path;
+  route.demand.step_up = config.step_up;
+  const bool steps_up = !config.step_up.acr_values.empty() || config.step_up.max_age;
+  if (steps_up && !route.policy->understands_step_up())
+    return failure(Fault::invalid, "policy " + config.policy + " does not check how somebody signed in");
   GH_DO(policy::validate(config.require));
   route.require = config.require;
 

@@ -8,6 +8,7 @@
 
 #include "gateway/names.h"
 #include "gateway/routes.h"
+#include "gateway/token_policy.h"
 
 namespace gatehouse::gateway {
 
@@ -16,6 +17,8 @@ struct SnapshotNeeds {
   net::HttpClient& http;        // discovery and keys of token issuers
   MakeUpstream make_upstream;
   oauth::client::TokenWitness* witness = nullptr;   // revocation of our own org's tokens; without it they live until they expire
+  oauth::client::Issuers* issuers = nullptr;        // what is known of issuers beyond this snapshot; without it each policy starts anew
+  Proofs proofs = {};                               // for DPoP
 };
 // Policies that rooms above bring, by the name that routes call them.
 using Policies = std::map<std::string, std::shared_ptr<Policy>>;

@@ -58,7 +58,7 @@ TEST_F(Apis, without_a_token_the_challenge_has_no_error) {
   for (const std::vector<std::string>& lines : {std::vector<std::string>{}, {"Authorization: Basic YTpi"}, {"Authorization: DPoP x"}}) {
     const auto answer = ask("GET /orders", lines);
     EXPECT_EQ(answer.status, 401);
-    EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer realm=\"orders\"");
+    EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer realm=\"orders\", resource_metadata=\"http://api.test/.well-known/oauth-protected-resource\"");
     EXPECT_EQ(answer.header("Content-Type"), "application/json");
   }
   EXPECT_TRUE(house.app.seen().empty());

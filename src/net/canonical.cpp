@@ -80,6 +80,7 @@ std::expected<void, Refusal> make_request(const Head& head, const Arrival& arriv
   request.upgrade = asked_upgrade(head);
   request.fields = head.fields;
   request.client = arrival.peer;
+  request.client_certificate = arrival.client_certificate;
   request.tls = arrival.tls;
   request.has_body = head.framing != Framing::none;
   request.content_length = std::nullopt;

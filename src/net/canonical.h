@@ -13,6 +13,7 @@ namespace gatehouse::net {
 struct Arrival {
   bool tls = false;
   Address peer;
+  std::string client_certificate = {};   // thumbprint, as in Request; of the TLS connection alone, never of a header
   const Networks* trusted = nullptr;  // whose X-Forwarded-* are believed; nobody by default
 };
 

@@ -57,6 +57,7 @@ struct ServerTls {
   };
   std::vector<Identity> identities;          // chosen by SNI; the first one serves unknown names
   bool http2 = true;                         // offer h2 by ALPN; Server::listen sets it from ServerOptions::http2
+  std::string client_ca_file = {};           // PEM: clients may show a certificate of these authorities; empty: nobody is asked
 };
 
 // HTTP/2: over TLS by ALPN, over plain sockets by prior knowledge (its preface). RFC 9113, RFC 8441.

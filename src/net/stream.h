@@ -41,6 +41,7 @@ class Stream {
   void close();   // and nothing works any more
   bool speaks_http2() const;   // agreed upon by ALPN
   bool tls() const { return ssl_ != nullptr; }
+  std::string client_certificate() const { return ssl_ ? client_thumbprint(ssl_.get()) : std::string(); }
   Socket& socket() { return socket_; }
 
  private:

@@ -9,7 +9,9 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/bytes.h"
 #include "core/text.h"
+#include "crypto/hash.h"
 
 namespace gatehouse::net {
 namespace {
@@ -121,10 +123,28 @@ Result<void> TlsIdentities::add(const ServerTls::Identity& identity, bool http2,
   return {};
 }
 
+// Optional: whether a certificate is needed is the route's question. One of another authority ends the handshake.
+Result<void> TlsIdentities::ask_clients(const std::string& authorities_file) {
+  if (authorities_file.empty()) return {};
+  GH_DO(check_readable(authorities_file, "client authorities"));
+  for (const auto& context : contexts_) {
+    ERR_clear_error();
+    auto* names = SSL_load_client_CA_file(authorities_file.c_str());
+    if (names == nullptr || SSL_CTX_load_verify_file(context.get(), authorities_file.c_str()) != 1) {
+      sk_X509_NAME_pop_free(names, X509_NAME_free);
+      return failure(Fault::invalid, fmt::format("TLS: {} holds no usable PEM certificate of an authority: {}", authorities_file, last_openssl_error()));
+    }
+    SSL_CTX_set_client_CA_list(context.get(), names);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const TlsIdentities>> TlsIdentities::load(const ServerTls& tls, Timestamp now) {
   if (tls.identities.empty()) return failure(Fault::invalid, "TLS: no certificate is configured");
   auto identities = std::make_shared<TlsIdentities>();
   for (const auto& identity : tls.identities) GH_DO(identities->add(identity, tls.http2, now));
+  GH_DO(identities->ask_clients(tls.client_ca_file));
   for (const auto& context : identities->contexts_) {
     SSL_CTX_set_tlsext_servername_callback(context.get(), choose_identity);
     SSL_CTX_set_tlsext_servername_arg(context.get(), identities.get());
@@ -139,6 +159,17 @@ SSL_CTX* TlsIdentities::by_name(std::string_view host) const {
   if (dot == std::string::npos) return nullptr;
   const auto wildcard = names_.find("*" + lower.substr(dot));
   return wildcard == names_.end() ? nullptr : wildcard->second;
+}
+
+std::string client_thumbprint(SSL* ssl) {
+  auto* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return {};
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size <= 0) return {};
+  auto thumbprint = base64url_encode(crypto::sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)}));
+  OPENSSL_free(der);
+  return thumbprint;
 }
 
 Result<void> TlsStore::load(Timestamp now) {

@@ -32,9 +32,13 @@ class TlsIdentities {
 
  private:
   Result<void> add(const ServerTls::Identity& identity, bool http2, Timestamp now);
+  Result<void> ask_clients(const std::string& authorities_file);
   std::vector<SslContextPtr> contexts_;
   std::map<std::string, SSL_CTX*, std::less<>> names_;  // "a.example", "*.example"
 };
+
+// SHA-256 of the verified certificate that the client showed (DER), base64url without padding (RFC 8705 §3.1); empty: none.
+std::string client_thumbprint(SSL* ssl);
 
 class TlsStore {
  public:

@@ -1,11 +1,31 @@
 #include "oauth/client/issuers.h"
 
+#include <algorithm>
+#include <span>
+
 #include "core/json.h"
 #include "crypto/hash.h"
 
 namespace gatehouse::oauth::client {
 
 namespace {
+
+// Where Okta runs orgs under its own names.
+constexpr std::string_view kOktaDomains[] = {".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil"};
+
+Result<void> check_org_server(const TrustedIssuer& trusted, const net::Url& url) {
+  if (url.path != "/" || url.has_query || trusted.introspection) return {};
+  const bool at_okta = std::ranges::any_of(kOktaDomains, [&](auto domain) { return url.host.ends_with(domain); });
+  if (at_okta)
+    return failure(Fault::invalid, "issuer " + trusted.issuer +
+                                       ": this is Okta's org authorization server; its access tokens are opaque and only Okta may "
+                                       "validate them. Configure `introspection`, or use a custom server (…/oauth2/default)");
+  if (trusted.org_server == OrgServer::refused)
+    return failure(Fault::invalid, "issuer " + trusted.issuer +
+                                       ": an issuer without a path is an org authorization server, whose access tokens are opaque and must not be "
+                                       "validated locally. Configure `introspection`, use a custom server (…/oauth2/default), or say `org_server: allowed`");
+  return {};
+}
 
 // Everything that makes two entries different sources of truth, as one text without ambiguity. The secret only as a digest.
 std::string identity_of(const TrustedIssuer& trusted, const KeptTimes& times) {
@@ -28,6 +48,26 @@ double draw_spread(Random& random) {
 }
 
 }  // namespace
+
+Result<void> check_trusted(const TrustedIssuer& trusted) {
+  auto url = net::Url::parse(trusted.issuer);
+  if (!url) return failure(Fault::invalid, "issuer: \"" + trusted.issuer + "\" is not an http(s) address");
+  if (trusted.audiences.empty() || std::ranges::find(trusted.audiences, "") != trusted.audiences.end())
+    return failure(Fault::invalid, "issuer " + trusted.issuer +
+                                       ": name at least one audience; without it every token of this issuer would be accepted, "
+                                       "also those meant for others");
+  GH_DO(check_org_server(trusted, *url));
+  if (!trusted.jwks_uri.empty() && !net::Url::parse(trusted.jwks_uri))
+    return failure(Fault::invalid, "issuer " + trusted.issuer + ": jwks_uri is not an http(s) address");
+  if (std::ranges::any_of(trusted.algorithms, jose::is_symmetric))
+    return failure(Fault::invalid, "issuer " + trusted.issuer + ": HS256 and its kin need a shared secret; name asymmetric algorithms");
+  if (!trusted.introspection) return {};
+  if (!trusted.introspection->endpoint.empty() && !net::Url::parse(trusted.introspection->endpoint))
+    return failure(Fault::invalid, "issuer " + trusted.issuer + ": introspection endpoint is not an http(s) address");
+  if (trusted.introspection->client_id.empty())
+    return failure(Fault::invalid, "issuer " + trusted.issuer + ": introspection needs a client_id; nobody answers strangers (RFC 7662 §2.1)");
+  return {};
+}
 
 Issuer::Issuer(net::HttpClient& http, const Clock& clock, const TrustedIssuer& trusted, KeptTimes times, std::uint64_t its_number, double its_spread)
     : number(its_number), spread(its_spread), discovery(http, clock, trusted.issuer, times), keys(http, clock, discovery, times, trusted.jwks_uri) {

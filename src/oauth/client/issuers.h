@@ -37,6 +37,9 @@ struct TrustedIssuer {
   OrgServer org_server = OrgServer::refused;
 };
 
+// Fault::invalid: no address, no audience, an org server without introspection, …
+Result<void> check_trusted(const TrustedIssuer& trusted);
+
 // Moves on when tokens have been revoked: cached facts from before are asked for again.
 class RevocationEpoch {
  public:

@@ -15,43 +15,6 @@ namespace {
 const std::vector<std::string> kAccessTokenTypes{"", "JWT", "at+jwt"};
 // Claims that only ID tokens and logout tokens have (OpenID Connect Core §2, §3.3.2.11; Back-Channel Logout §2.4).
 constexpr std::string_view kForeignClaims[] = {"nonce", "at_hash", "c_hash", "s_hash", "events"};
-// Where Okta runs orgs under its own names.
-constexpr std::string_view kOktaDomains[] = {".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil"};
-
-Result<void> check_org_server(const TrustedIssuer& trusted, const net::Url& url) {
-  if (url.path != "/" || url.has_query || trusted.introspection) return {};
-  const bool at_okta = std::ranges::any_of(kOktaDomains, [&](auto domain) { return url.host.ends_with(domain); });
-  if (at_okta)
-    return failure(Fault::invalid, "issuer " + trusted.issuer +
-                                       ": this is Okta's org authorization server; its access tokens are opaque and only Okta may "
-                                       "validate them. Configure `introspection`, or use a custom server (…/oauth2/default)");
-  if (trusted.org_server == OrgServer::refused)
-    return failure(Fault::invalid, "issuer " + trusted.issuer +
-                                       ": an issuer without a path is an org authorization server, whose access tokens are opaque and must not be "
-                                       "validated locally. Configure `introspection`, use a custom server (…/oauth2/default), or say `org_server: allowed`");
-  return {};
-}
-
-Result<void> check_issuer(const TrustedIssuer& trusted) {
-  auto url = net::Url::parse(trusted.issuer);
-  if (!url) return failure(Fault::invalid, "issuer: \"" + trusted.issuer + "\" is not an http(s) address");
-  if (trusted.audiences.empty() || std::ranges::find(trusted.audiences, "") != trusted.audiences.end())
-    return failure(Fault::invalid, "issuer " + trusted.issuer +
-                                       ": name at least one audience; without it every token of this issuer would be accepted, "
-                                       "also those meant for others");
-  GH_DO(check_org_server(trusted, *url));
-  if (!trusted.jwks_uri.empty() && !net::Url::parse(trusted.jwks_uri))
-    return failure(Fault::invalid, "issuer " + trusted.issuer + ": jwks_uri is not an http(s) address");
-  if (std::ranges::any_of(trusted.algorithms, jose::is_symmetric))
-    return failure(Fault::invalid, "issuer " + trusted.issuer + ": HS256 and its kin need a shared secret; name asymmetric algorithms");
-  if (!trusted.introspection) return {};
-  if (!trusted.introspection->endpoint.empty() && !net::Url::parse(trusted.introspection->endpoint))
-    return failure(Fault::invalid, "issuer " + trusted.issuer + ": introspection endpoint is not an http(s) address");
-  if (trusted.introspection->client_id.empty())
-    return failure(Fault::invalid, "issuer " + trusted.issuer + ": introspection needs a client_id; nobody answers strangers (RFC 7662 §2.1)");
-  return {};
-}
-
 bool is_not_an_access_token(const jose::Claims& claims) {
   for (const auto name : kForeignClaims)
     if (claims.has(name)) return true;
@@ -68,7 +31,7 @@ Result<std::unique_ptr<TokenCheck>> TokenCheck::make(TokenNeeds needs, TokenRule
   if (rules.issuers.size() > kTrustedIssuersMax) return failure(Fault::invalid, "token check: at most 100 issuers");
   std::set<std::string> seen;
   for (const auto& trusted : rules.issuers) {
-    GH_DO(check_issuer(trusted));
+    GH_DO(check_trusted(trusted));
     if (!seen.insert(trusted.issuer).second) return failure(Fault::invalid, "issuer " + trusted.issuer + " stands there twice");
   }
   return std::unique_ptr<TokenCheck>(new TokenCheck(needs, std::move(rules)));
