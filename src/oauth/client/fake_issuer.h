@@ -25,6 +25,7 @@ class FakeIssuer final : public net::HttpClient {
     metadata["userinfo_endpoint"] = issuer_ + "/v1/userinfo";
     metadata["end_session_endpoint"] = issuer_ + "/v1/logout";
     metadata["jwks_uri"] = issuer_ + "/v1/keys";
+    metadata["introspection_endpoint"] = issuer_ + "/v1/introspect";
     user["sub"] = "00u1";
     user["preferred_username"] = "ada@example.com";
     user["email"] = "ada@example.com";
@@ -73,6 +74,8 @@ class FakeIssuer final : public net::HttpClient {
     last_headers = request.headers;
     if (down) co_return failure(Fault::upstream, issuer_ + " is down");
     if (path == "/.well-known/openid-configuration") co_return answer(200, to_text(metadata));
+    if (garbage) co_return answer(garbage_status, *garbage);
+    if (path == "/v1/introspect") co_return introspect(net::Form::parse(request.body).value());
     if (path == "/v1/keys") co_return answer(200, to_text(jose::KeySet::of(published_).value().public_json()));
     if (path == "/v1/token") co_return token(net::Form::parse(request.body).value());
     if (path == "/v1/userinfo") co_return userinfo(request);
@@ -81,6 +84,10 @@ class FakeIssuer final : public net::HttpClient {
 
   json::object metadata, user;
   json::object id_overrides;              // put over the claims of the next ID tokens
+  std::map<std::string, json::object> introspected;   // by token; others are not active
+  std::string last_introspection;                     // the Authorization header that came with it is in last_headers
+  std::optional<std::string> garbage;                 // answered to everything
+  int garbage_status = 200;
   bool down = false, active = true, gives_refresh = false;
   std::int64_t access_lifetime = 3600;
   std::map<std::string, int> asked;
@@ -133,6 +140,12 @@ class FakeIssuer final : public net::HttpClient {
     }
     body["id_token"] = sign(claims);
     return answer(200, to_text(body));
+  }
+
+  net::Answer introspect(const net::Form& form) {
+    last_introspection = form.get("token").value_or("");
+    const auto found = introspected.find(last_introspection);
+    return answer(200, found == introspected.end() ? R"({"active":false})" : to_text(found->second));
   }
 
   net::Answer userinfo(const net::Outbound& request) {

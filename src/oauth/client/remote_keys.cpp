@@ -19,7 +19,7 @@ Task<Keys> RemoteKeys::fetch() {
   }
   GH_CO_TRY(auto body, co_await fetch_document(http_, std::move(address), jose::kKeySetTextMax));
   auto set = jose::KeySet::parse(body);
-  if (!set) co_return std::unexpected(std::move(set.error()).while_doing("read keys of " + discovery_.issuer()));
+  if (!set) co_return failure(Fault::upstream, "keys: " + discovery_.issuer() + " publishes what cannot be used: " + set.error().message());
   // An empty set is what a broken issuer publishes, not a decision to revoke everything: keep what we have for a while.
   if (set->empty()) co_return failure(Fault::upstream, "keys: " + discovery_.issuer() + " publishes no usable key");
 
