@@ -127,6 +127,35 @@ TEST_F(Apis, an_issuer_that_cannot_be_asked_is_a_503_and_not_a_401) {
   EXPECT_TRUE(house.app.seen().empty());
 }
 
+// RFC 8705 §3: without the certificate in the connection, whatever headers say.
+TEST_F(Apis, a_token_bound_to_a_certificate_needs_it_in_the_connection) {
+  auto claims = issuer.access_claims();
+  claims["cnf"] = json::object{{"x5t#S256", "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}};
+  const auto bound = issuer.sign(claims);
+  EXPECT_EQ(get(bound).status, 401);
+  EXPECT_EQ(ask("GET /orders", {"Authorization: Bearer " + bound, "X-SSL-Client-Cert: bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}).status, 401);
+  EXPECT_EQ(get(bound).status, 401) << "also once its facts are cached";
+  EXPECT_TRUE(house.app.seen().empty());
+}
+
+TEST_F(Apis, a_token_bound_to_a_key_is_no_bearer_token_though_dpop_is_off) {
+  auto claims = issuer.access_claims();
+  claims["cnf"] = json::object{{"jkt", issuer.key().thumbprint()}};
+  const auto bound = issuer.sign(claims);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(get(bound).status, 401);
+  EXPECT_TRUE(house.app.seen().empty());
+}
+
+TEST_F(Apis, a_resource_describes_itself_to_everybody) {
+  const auto about = ask("GET /.well-known/oauth-protected-resource", {});
+  EXPECT_EQ(about.status, 200);
+  const auto body = parse_json(about.body).value();
+  EXPECT_EQ(find_string(body, "resource"), "http://api.test");
+  EXPECT_EQ(find_strings(body, "authorization_servers"), List{issuer.issuer()});
+  EXPECT_EQ(find_strings(body, "scopes_supported"), (List{"orders:read", "orders:write"}));
+  EXPECT_TRUE(house.app.seen().empty());
+}
+
 TEST(ScopeRules, rules_for_a_method_add_up) {
   const std::vector<ScopeRule> rules{{{}, {"base"}}, {{"POST"}, {"write"}}};
   EXPECT_EQ(scopes_for(rules, "GET"), List{"base"});
