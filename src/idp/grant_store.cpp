@@ -4,12 +4,43 @@
 
 namespace gatehouse::idp {
 
+namespace {
+
+constexpr std::string_view kInsertGrant =
+    "insert into grants (org_id, id, server_id, client_id, user_id, session_id, scopes, auth_time, amr, created, expires,"
+    " refresh_hash, refresh_family, refresh_created, refresh_expires)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+
+std::vector<store::Param> grant_params(const OrgId& org, const GrantRow& grant) {
+  return {org, grant.id, grant.server_id, grant.client_id, grant.user, grant.session_id, grant.scopes.text(), grant.auth_time,
+          join(grant.amr, " "), grant.created, grant.expires};
+}
+
+// Both give the columns of the grant first, in one order.
+constexpr std::string_view kSelectRefresh =
+    "select g.id, g.server_id, g.client_id, g.user_id, g.session_id, g.scopes, g.auth_time, g.amr, g.created, g.expires, g.revoked_at,"
+    " g.refresh_created, g.refresh_expires, g.refresh_hash, g.refresh_family from grants g"
+    " where g.org_id = $1 and g.id = $2 and g.refresh_family is not null";
+constexpr std::string_view kSelectEarly =
+    "select g.id, g.server_id, g.client_id, g.user_id, g.session_id, g.scopes, g.auth_time, g.amr, g.created, g.expires, g.revoked_at,"
+    " r.created, r.expires, r.spent_at from refresh_tokens r"
+    " join grants g on g.org_id = r.org_id and g.id = r.grant_id where r.org_id = $1 and r.hash = $2";
+
+}  // namespace
+
 store::Statement insert_grant(const OrgId& org, const GrantRow& grant) {
-  return store::Statement(
-      "insert into grants (org_id, id, server_id, client_id, user_id, session_id, scopes, auth_time, amr, created, expires)"
-      " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-      {org, grant.id, grant.server_id, grant.client_id, grant.user, grant.session_id, grant.scopes.text(), grant.auth_time,
-       join(grant.amr, " "), grant.created, grant.expires});
+  auto params = grant_params(org, grant);
+  for (int i = 0; i < 4; ++i) params.emplace_back(nullptr);
+  return store::Statement(kInsertGrant, std::move(params));
+}
+
+store::Statement insert_grant(const OrgId& org, const GrantRow& grant, const RefreshHash& refresh, RefreshLife life) {
+  auto params = grant_params(org, grant);
+  params.emplace_back(refresh.token);
+  params.emplace_back(refresh.family);
+  params.emplace_back(life.created);
+  params.emplace_back(life.expires);
+  return store::Statement(kInsertGrant, std::move(params));
 }
 
 store::Statement update_grant_revoked(const OrgId& org, std::string_view id, std::string_view why, Timestamp now) {
@@ -17,38 +48,47 @@ store::Statement update_grant_revoked(const OrgId& org, std::string_view id, std
                           {org, id, now, why});
 }
 
-store::Statement insert_refresh(const OrgId& org, std::string_view hash, std::string_view grant_id, Timestamp now, Timestamp expires) {
-  return store::Statement("insert into refresh_tokens (org_id, hash, grant_id, created, expires) values ($1, $2, $3, $4, $5)",
-                          {org, hash, grant_id, now, expires});
-}
-
-Task<RefreshRow> select_refresh(store::Database& database, OrgId org, std::string hash) {
-  store::Statement select(
-      "select r.created, r.expires, r.spent_at, g.id, g.server_id, g.client_id, g.user_id, g.session_id, g.scopes, g.auth_time, g.amr,"
-      " g.created, g.expires, g.revoked_at from refresh_tokens r join grants g on g.org_id = r.org_id and g.id = r.grant_id"
-      " where r.org_id = $1 and r.hash = $2",
-      {org, hash});
+Task<RefreshRow> select_refresh(store::Database& database, OrgId org, RefreshKey key) {
+  const bool early = key.grant_id.empty();
+  store::Statement select(early ? kSelectEarly : kSelectRefresh, {org, early ? key.hash.token : key.grant_id});
   GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
-  if (rows.empty()) co_return failure(Fault::missing, "refresh token: not found");
+  // The right grant with a wrong family is a guess, and kills nothing.
+  if (rows.empty() || (!early && rows.front().text(14) != key.hash.family)) co_return failure(Fault::missing, "refresh token: not found");
   const auto& row = rows.front();
-  GH_CO_TRY(auto scopes, oauth::Scopes::parse(row.text(8)));
-  GrantRow grant{row.text(3), row.text(4), row.text(5), row.id<directory::UserId>(6), row.text(7), std::move(scopes), row.time(9),
-                 split_words(row.text(10)), row.time(11), row.time(12), !row.is_null(13)};
-  co_return RefreshRow{std::move(hash), row.time(0), row.time(1), !row.is_null(2), std::move(grant)};
+  auto state = RefreshRow::State::current;
+  if (early) state = row.is_null(13) ? RefreshRow::State::early : RefreshRow::State::spent;
+  else if (row.text(13) != key.hash.token) state = RefreshRow::State::spent;
+  GH_CO_TRY(auto scopes, oauth::Scopes::parse(row.text(5)));
+  GrantRow grant{row.text(0), row.text(1), row.text(2), row.id<directory::UserId>(3), row.text(4), std::move(scopes), row.time(6),
+                 split_words(row.text(7)), row.time(8), row.time(9), !row.is_null(10)};
+  co_return RefreshRow{std::move(key.hash.token), row.time(11), row.time(12), state, std::move(grant)};
 }
 
-store::Statement update_refresh_spent(const OrgId& org, std::string_view hash, Timestamp now) {
+store::Statement update_refresh(const OrgId& org, const RefreshRow& old, std::string_view next, RefreshLife life, Timestamp now) {
   return store::Statement(
-      "update refresh_tokens set spent_at = $3 where org_id = $1 and hash = $2 and spent_at is null and expires > $3"
-      " and exists (select 1 from grants g where g.org_id = $1 and g.id = refresh_tokens.grant_id and g.revoked_at is null)",
-      {org, hash, now});
+      "update grants set refresh_hash = $4, refresh_created = $5, refresh_expires = $6"
+      " where org_id = $1 and id = $2 and refresh_hash = $3 and refresh_expires > $7 and revoked_at is null",
+      {org, old.grant.id, old.hash, next, life.created, life.expires, now});
 }
 
-store::Statement update_refresh_expiry(const OrgId& org, std::string_view hash, Timestamp now, Timestamp expires) {
+store::Statement update_early_spent(const OrgId& org, const RefreshRow& old, Timestamp now) {
+  return store::Statement(
+      "update refresh_tokens set spent_at = $3 where org_id = $1 and hash = $2 and spent_at is null and expires > $3",
+      {org, old.hash, now});
+}
+
+store::Statement update_first_refresh(const OrgId& org, std::string_view grant_id, const RefreshHash& first, RefreshLife life) {
+  return store::Statement(
+      "update grants set refresh_hash = $3, refresh_family = $4, refresh_created = $5, refresh_expires = $6"
+      " where org_id = $1 and id = $2 and refresh_hash is null and revoked_at is null",
+      {org, grant_id, first.token, first.family, life.created, life.expires});
+}
+
+store::Statement update_early_expiry(const OrgId& org, const RefreshRow& old, Timestamp now, Timestamp expires) {
   return store::Statement(
       "update refresh_tokens set expires = $4 where org_id = $1 and hash = $2 and spent_at is null and expires > $3"
       " and exists (select 1 from grants g where g.org_id = $1 and g.id = refresh_tokens.grant_id and g.revoked_at is null)",
-      {org, hash, now, expires});
+      {org, old.hash, now, expires});
 }
 
 store::Statement insert_revoked_token(const OrgId& org, std::string_view jti, Timestamp expires) {

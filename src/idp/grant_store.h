@@ -18,21 +18,38 @@ struct GrantRow {
   Timestamp created, expires;
   bool revoked = false;
 };
+// A grant holds one refresh token at a time, in its own row: to refresh is one update in place, and a family leaves no trail.
+// `family` is the hash of the part that all tokens of a family share and nobody else knows: who presents it with another
+// `token` holds one that was spent.
+struct RefreshHash {
+  std::string token, family;
+};
+struct RefreshKey {
+  std::string grant_id;   // empty: a token of before version 2, which has a row of its own in `refresh_tokens`
+  RefreshHash hash;
+};
 struct RefreshRow {
-  std::string hash;
+  std::string hash;       // of the token that was presented
   Timestamp created, expires;
-  bool spent = false;
+  enum class State { current, spent, early } state = State::current;   // early: current, of before version 2
   GrantRow grant;
+};
+struct RefreshLife {
+  Timestamp created, expires;
 };
 
 store::Statement insert_grant(const OrgId& org, const GrantRow& grant);
+store::Statement insert_grant(const OrgId& org, const GrantRow& grant, const RefreshHash& refresh, RefreshLife life);
 store::Statement update_grant_revoked(const OrgId& org, std::string_view id, std::string_view why, Timestamp now);
 
-store::Statement insert_refresh(const OrgId& org, std::string_view hash, std::string_view grant_id, Timestamp now, Timestamp expires);
-Task<RefreshRow> select_refresh(store::Database& database, OrgId org, std::string hash);   // Fault::missing
-// One row if the token was unspent, unexpired and its grant alive; otherwise none.
-store::Statement update_refresh_spent(const OrgId& org, std::string_view hash, Timestamp now);
-store::Statement update_refresh_expiry(const OrgId& org, std::string_view hash, Timestamp now, Timestamp expires);
+Task<RefreshRow> select_refresh(store::Database& database, OrgId org, RefreshKey key);   // Fault::missing
+// Puts the next token in the place of `old` (or the same one, for longer). One row if `old` was the current one, unexpired
+// at `now` and its grant alive; otherwise none.
+store::Statement update_refresh(const OrgId& org, const RefreshRow& old, std::string_view next, RefreshLife life, Timestamp now);
+// The same for State::early, as two: spend the old row, give the grant its first token. One row each, or none.
+store::Statement update_early_spent(const OrgId& org, const RefreshRow& old, Timestamp now);
+store::Statement update_first_refresh(const OrgId& org, std::string_view grant_id, const RefreshHash& first, RefreshLife life);
+store::Statement update_early_expiry(const OrgId& org, const RefreshRow& old, Timestamp now, Timestamp expires);
 
 store::Statement insert_revoked_token(const OrgId& org, std::string_view jti, Timestamp expires);
 // False when the token or its grant was revoked. `grant_id` empty: the token has none.

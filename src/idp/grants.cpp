@@ -9,6 +9,19 @@ namespace {
 
 std::string hash_of(std::string_view token) { return base64url_encode(crypto::sha256(token)); }
 
+constexpr std::size_t base64url_size(std::size_t bytes) { return (bytes * 8 + 5) / 6; }
+
+constexpr std::size_t kGrantIdLength = 20, kFamilyBytes = 16, kOwnBytes = 32;
+constexpr std::size_t kOwnAt = kRefreshPrefix.size() + kGrantIdLength + base64url_size(kFamilyBytes);
+constexpr std::size_t kEarlyLength = kRefreshPrefix.size() + base64url_size(32);   // before version 2 of the tables: all random
+
+NewRefresh member_of_family(std::string family, Random& random) {
+  auto family_hash = hash_of(family);
+  Secret token(std::move(family) + random_token(random, kOwnBytes));
+  auto hash = hash_of(token.reveal());
+  return {std::move(token), {std::move(hash), std::move(family_hash)}};
+}
+
 std::string prefix_of(const Server& server) { return server.kind() == ServerKind::org ? "app.oauth2." : "app.oauth2.as."; }
 
 }  // namespace
@@ -72,15 +85,19 @@ Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, s
   co_return Result<void>();
 }
 
-NewRefresh new_refresh(Random& random) {
-  Secret token(std::string(kRefreshPrefix) + random_token(random, 32));
-  auto hash = hash_of(token.reveal());
-  return {std::move(token), std::move(hash)};
+NewRefresh first_refresh(Random& random, std::string_view grant_id) {
+  return member_of_family(std::string(kRefreshPrefix) + std::string(grant_id) + random_token(random, kFamilyBytes), random);
 }
 
-std::optional<std::string> refresh_hash(std::string_view token) {
-  if (token.size() != kRefreshLength || !token.starts_with(kRefreshPrefix)) return std::nullopt;
-  return hash_of(token);
+NewRefresh next_refresh(Random& random, std::string_view before) { return member_of_family(std::string(before.substr(0, kOwnAt)), random); }
+
+std::optional<RefreshKey> refresh_key(std::string_view token) {
+  if (!token.starts_with(kRefreshPrefix)) return std::nullopt;
+  if (token.size() == kEarlyLength) return RefreshKey{"", {hash_of(token), ""}};
+  if (token.size() != kOwnAt + base64url_size(kOwnBytes)) return std::nullopt;
+  const auto grant_id = token.substr(kRefreshPrefix.size(), kGrantIdLength);
+  if (!is_id(grant_id)) return std::nullopt;
+  return RefreshKey{std::string(grant_id), {hash_of(token), hash_of(token.substr(0, kOwnAt))}};
 }
 
 }  // namespace gatehouse::idp

@@ -1,6 +1,7 @@
 // The seam for grants: a new one is a file in grants/ and a line in grants.cpp.
 #pragma once
 
+#include "idp/grant_store.h"
 #include "idp/tokens.h"
 
 namespace gatehouse::idp {
@@ -34,14 +35,16 @@ events::Event granted_event(const Server& server, std::string what, const direct
 enum class Killed { by_reuse, by_stranger, by_revocation };
 Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, std::string client_id, Killed why, events::Origin origin);
 
+// "ghr_" <grant> <family> <own>: where to look, what the tokens of the family share, and what only this one has. The id of
+// a grant is no secret; the other two are random.
 inline constexpr std::string_view kRefreshPrefix = "ghr_";
-inline constexpr std::size_t kRefreshLength = 4 + 43;   // prefix and 32 random bytes
 struct NewRefresh {
   Secret token;
-  std::string hash;
+  RefreshHash hash;
 };
-NewRefresh new_refresh(Random& random);
-// The hash to look for; nullopt when it cannot be a refresh token.
-std::optional<std::string> refresh_hash(std::string_view token);
+NewRefresh first_refresh(Random& random, std::string_view grant_id);
+NewRefresh next_refresh(Random& random, std::string_view before);   // `before` has a grant in its key
+// What to look for; nullopt when it cannot be a refresh token.
+std::optional<RefreshKey> refresh_key(std::string_view token);
 
 }  // namespace gatehouse::idp

@@ -115,7 +115,12 @@ std::vector<store::Migration> migrations() {
        "create table revoked_tokens (org_id text not null, jti text not null, expires bigint not null, primary key (org_id, jti))",
        "create index revoked_tokens_by_expiry on revoked_tokens (expires)",
        "create table consents (org_id text not null, user_id text not null, client_id text not null, server_id text not null,"
-       " scopes text not null, updated bigint not null, primary key (org_id, user_id, client_id, server_id))"}}};
+       " scopes text not null, updated bigint not null, primary key (org_id, user_id, client_id, server_id))"}},
+          store::Migration{
+              "idp",
+              2,
+              {"alter table grants add column refresh_hash text", "alter table grants add column refresh_family text",
+               "alter table grants add column refresh_created bigint", "alter table grants add column refresh_expires bigint"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

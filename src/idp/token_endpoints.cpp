@@ -38,14 +38,14 @@ json::object inactive() {
 
 // Only the client it was given to learns anything about a refresh token.
 Task<json::object> introspect_refresh(Provider& provider, Server server, directory::App app, std::string token) {
-  auto hash = refresh_hash(token);
-  if (!hash) co_return inactive();
-  auto found = co_await select_refresh(provider.needs().database, provider.org(), *hash);
+  auto key = refresh_key(token);
+  if (!key) co_return inactive();
+  auto found = co_await select_refresh(provider.needs().database, provider.org(), *std::move(key));
   if (!found && found.error().fault() == Fault::missing) co_return inactive();
   if (!found) co_return std::unexpected(std::move(found.error()));
   const auto now = provider.needs().clock.now();
   const auto& grant = found->grant;
-  if (grant.client_id != app.client_id || grant.server_id != server.id || grant.revoked || found->spent || now >= found->expires) co_return inactive();
+  if (grant.client_id != app.client_id || grant.server_id != server.id || grant.revoked || found->state == RefreshRow::State::spent || now >= found->expires) co_return inactive();
   auto user = co_await person_for(provider, app, grant.user);
   if (!user && !user.error().code().empty()) co_return inactive();
   if (!user) co_return std::unexpected(std::move(user.error()));
@@ -106,9 +106,9 @@ Task<void> revoke_one(Provider& provider, const net::Call& call, Server server, 
   GH_CO_TRY(auto app, co_await authenticate_client(provider, call, params, Proof::public_too));
   GH_CO_TRY(auto token, params.required("token"));
   if (!token.starts_with(kRefreshPrefix)) co_return co_await revoke_access(provider, call, std::move(server), std::move(app), std::move(token));
-  auto hash = refresh_hash(token);
-  if (!hash) co_return Result<void>();
-  auto found = co_await select_refresh(provider.needs().database, provider.org(), *hash);
+  auto key = refresh_key(token);
+  if (!key) co_return Result<void>();
+  auto found = co_await select_refresh(provider.needs().database, provider.org(), *std::move(key));
   if (!found && found.error().fault() == Fault::missing) co_return Result<void>();
   if (!found) co_return std::unexpected(std::move(found.error()));
   if (found->grant.client_id != app.client_id || found->grant.server_id != server.id || found->grant.revoked) co_return Result<void>();

@@ -1,4 +1,5 @@
 #include "crypto/hash.h"
+#include "idp/grants.h"
 #include "idp/idp_test.h"
 
 namespace gatehouse::idp {
@@ -135,16 +136,98 @@ TEST_P(TokenSpec, of_64_refreshes_at_once_one_wins) {
 // The race above depends on luck; this is what it rests on.
 TEST_P(TokenSpec, a_refresh_token_is_spent_by_a_compare_and_set) {
   const auto client = given_client("Wiki");
-  const auto first = given_tokens(client), second = given_tokens(client);
-  const auto hash_of = [](const Got& got) { return base64url_encode(crypto::sha256(got.text("refresh_token"))); };
-  const auto rows = [&] { return write(update_refresh_spent(org, hash_of(first), clock.now())).value()[0].affected; };
-  EXPECT_EQ(rows(), 1);
-  EXPECT_EQ(rows(), 0);
-  const auto old = run(select_refresh(database(), org, hash_of(second))).value();
-  EXPECT_EQ(write(update_refresh_spent(org, old.hash, old.expires)).value()[0].affected, 0);
-  ASSERT_TRUE(write(update_grant_revoked(org, old.grant.id, "test", clock.now())));
-  EXPECT_EQ(write(update_refresh_spent(org, old.hash, clock.now())).value()[0].affected, 0);
-  EXPECT_EQ(write(update_refresh_expiry(org, old.hash, clock.now(), clock.now())).value()[0].affected, 0);
+  const auto row_of = [&](const Got& got) { return run(select_refresh(database(), org, refresh_key(got.text("refresh_token")).value())).value(); };
+  const auto first = row_of(given_tokens(client)), second = row_of(given_tokens(client));
+  const RefreshLife life{clock.now(), first.expires};
+  const auto rows = [&](const RefreshRow& old, std::string_view next, Timestamp now) {
+    return write(update_refresh(org, old, next, life, now)).value()[0].affected;
+  };
+  EXPECT_EQ(rows(first, "next", clock.now()), 1);
+  EXPECT_EQ(rows(first, "next", clock.now()), 0);
+  EXPECT_EQ(rows(second, "next", second.expires), 0);
+  ASSERT_TRUE(write(update_grant_revoked(org, second.grant.id, "test", clock.now())));
+  EXPECT_EQ(rows(second, "next", clock.now()), 0);
+  EXPECT_EQ(rows(second, second.hash, clock.now()), 0);
+}
+
+// The id of a grant is in every access token: it must not be enough to end a family.
+TEST_P(TokenSpec, a_guess_at_a_family_is_refused_and_harms_nobody) {
+  const auto client = given_client("Wiki");
+  const auto tokens = given_tokens(client);
+  const auto good = tokens.text("refresh_token");
+  const auto grant_id = grant_of_jti(*find_string(claims(tokens.text("access_token")), "jti"));
+  const auto offline = given_tokens(client, {{"scope", "openid"}});
+  const auto without = grant_of_jti(*find_string(claims(offline.text("access_token")), "jti"));
+  ASSERT_EQ(offline.text("refresh_token"), "");
+  auto other_family = good;
+  other_family[30] = other_family[30] == 'A' ? 'B' : 'A';
+  for (const auto& guess : {"ghr_" + grant_id + std::string(22 + 43, 'A'), "ghr_" + without + good.substr(24), other_family, good + "A",
+                            good.substr(0, good.size() - 1), "ghr_" + std::string(20, '\'') + good.substr(24)}) {
+    EXPECT_EQ(refresh(client, guess).text("error"), "invalid_grant") << guess;
+    EXPECT_FALSE(is_active(client, guess)) << guess;
+  }
+  EXPECT_FALSE(was_told("app.oauth2.as.token.detect_reuse"));
+  EXPECT_EQ(refresh(client, good).status(), 200);
+}
+
+TEST_P(TokenSpec, only_hashes_of_a_refresh_token_are_stored) {
+  const auto client = given_client("Wiki");
+  const auto token = refresh(client, given_tokens(client).text("refresh_token")).text("refresh_token");
+  const auto row = read("select refresh_hash, refresh_family from grants").value().front();
+  EXPECT_EQ(row.text(0), base64url_encode(crypto::sha256(token)));
+  EXPECT_EQ(row.text(1).find(token.substr(24, 22)), std::string::npos);
+}
+
+// Tokens that a program of before version 2 gave out, or still gives out beside this one.
+class EarlyTokenSpec : public TokenSpec {
+ protected:
+  std::string given_early(const Client& client) {
+    const auto tokens = given_tokens(client);
+    const auto grant_id = grant_of_jti(*find_string(claims(tokens.text("access_token")), "jti"));
+    const std::string early = "ghr_" + random_token(*random, 32);
+    store::Unit unit;
+    unit.emplace_back("update grants set refresh_hash = null, refresh_family = null, refresh_created = null, refresh_expires = null where id = $1",
+                      std::vector<store::Param>{grant_id});
+    unit.emplace_back("insert into refresh_tokens (org_id, hash, grant_id, created, expires) values ($1, $2, $3, $4, $5)",
+                      std::vector<store::Param>{org, base64url_encode(crypto::sha256(early)), grant_id, clock.now(), clock.now() + kRefreshIdle});
+    EXPECT_TRUE(write(std::move(unit)));
+    return early;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Everywhere, EarlyTokenSpec, testing::ValuesIn(store::every_backend()), store::name_of);
+
+TEST_P(EarlyTokenSpec, it_is_exchanged_for_one_of_today_and_its_reuse_kills_the_family) {
+  const auto client = given_client("Wiki");
+  const auto early = given_early(client);
+  EXPECT_TRUE(is_active(client, early));
+  const auto second = refresh(client, early);
+  ASSERT_EQ(second.status(), 200) << second.body();
+  EXPECT_FALSE(is_active(client, early));
+  const auto third = refresh(client, second.text("refresh_token"));
+  ASSERT_EQ(third.status(), 200) << third.body();
+  EXPECT_EQ(refresh(client, early).text("error"), "invalid_grant");
+  EXPECT_TRUE(was_told("app.oauth2.as.token.detect_reuse"));
+  EXPECT_EQ(refresh(client, third.text("refresh_token")).text("error"), "invalid_grant");
+}
+
+TEST_P(EarlyTokenSpec, of_64_refreshes_at_once_one_wins) {
+  const auto client = given_client("Wiki");
+  const auto early = given_early(client);
+  EXPECT_EQ(at_once(64, [&] { return refresh(client, early).status() == 200; }), 1);
+}
+
+TEST_P(EarlyTokenSpec, it_ages_can_be_static_and_can_be_revoked) {
+  auto web = given_client("Web");
+  web.app.rotate_refresh = false;
+  ASSERT_TRUE(run(apps->update(web.app, cause)));
+  const auto kept = given_early(web), idle = given_early(web), revoked = given_early(web);
+  clock.advance(kRefreshIdle - Seconds(1));
+  EXPECT_EQ(refresh(web, kept).text("refresh_token"), kept);
+  EXPECT_EQ(call(web, "/oauth2/default/v1/revoke", {{"token", revoked}}).status(), 200);
+  EXPECT_EQ(refresh(web, revoked).text("error"), "invalid_grant");
+  clock.advance(Seconds(1));
+  EXPECT_EQ(refresh(web, idle).text("error"), "invalid_grant");
+  EXPECT_EQ(refresh(web, kept).text("refresh_token"), kept);
 }
 
 TEST_P(TokenSpec, a_refresh_is_one_write) {

@@ -82,11 +82,9 @@ class AuthorizationCode final : public Grant {
     GH_CO_TRY(auto spend, needs.handles.spend_statement(provider.org(), kCode, code));
     store::Unit unit;
     unit.push_back(std::move(spend));
-    unit.push_back(insert_grant(provider.org(), grant));
-    if (offline) {
-      refresh = new_refresh(needs.random);
-      unit.push_back(insert_refresh(provider.org(), refresh->hash, grant.id, now, now + kRefreshIdle));
-    }
+    if (offline) refresh = first_refresh(needs.random, grant.id);
+    const RefreshLife life{now, now + kRefreshIdle};
+    unit.push_back(refresh ? insert_grant(provider.org(), grant, refresh->hash, life) : insert_grant(provider.org(), grant));
     unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.access_token", call.app, user, data.scopes, call.origin)));
     auto done = co_await needs.database.write(std::move(unit));
     if (!done) {

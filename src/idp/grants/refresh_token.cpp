@@ -19,15 +19,36 @@ Result<oauth::Scopes> narrowed(const oauth::Scopes& granted, const oauth::Params
   return asked;
 }
 
+Error late() { return Error(Fault::conflict, "refresh token: spent or revoked meanwhile"); }
+
+store::Unit replaced(const OrgId& org, const RefreshRow& old, const RefreshHash& next, RefreshLife life, Timestamp now) {
+  store::Unit unit;
+  if (old.state == RefreshRow::State::early) {
+    unit.push_back(update_early_spent(org, old, now).expect(1, late()));
+    unit.push_back(update_first_refresh(org, old.grant.id, next, life).expect(1, late()));
+  } else {
+    unit.push_back(update_refresh(org, old, next.token, life, now).expect(1, late()));
+  }
+  return unit;
+}
+
+store::Unit prolonged(const OrgId& org, const RefreshRow& old, Timestamp expires, Timestamp now) {
+  const RefreshLife life{old.created, expires};
+  auto change = old.state == RefreshRow::State::early ? update_early_expiry(org, old, now, expires) : update_refresh(org, old, old.hash, life, now);
+  store::Unit unit;
+  unit.push_back(std::move(change).expect(1, late()));
+  return unit;
+}
+
 class RefreshToken final : public Grant {
  public:
   std::string_view type() const override { return "refresh_token"; }
 
   Task<oauth::TokenResponse> redeem(Provider& provider, TokenCall call) const override {
     GH_CO_TRY(auto text, call.params.required("refresh_token"));
-    auto hash = refresh_hash(text);
-    if (!hash) co_return no_good();
-    auto found = co_await select_refresh(provider.needs().database, provider.org(), *hash);
+    auto key = refresh_key(text);
+    if (!key) co_return no_good();
+    auto found = co_await select_refresh(provider.needs().database, provider.org(), *std::move(key));
     if (!found && found.error().fault() == Fault::missing) co_return no_good();
     if (!found) co_return std::unexpected(std::move(found.error()));
     auto refresh = *std::move(found);
@@ -38,7 +59,7 @@ class RefreshToken final : public Grant {
       co_return no_good();
     }
     if (refresh.grant.revoked) co_return no_good();
-    if (refresh.spent) {
+    if (refresh.state == RefreshRow::State::spent) {
       GH_CO_DO(co_await kill_grant(provider, call.server, refresh.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
       co_return no_good();
     }
@@ -54,15 +75,13 @@ class RefreshToken final : public Grant {
     auto& needs = provider.needs();
     const auto now = needs.clock.now();
     const auto expires = std::min<Timestamp>(now + kRefreshIdle, old.grant.expires);
-    const Error late(Fault::conflict, "refresh token: spent or revoked meanwhile");
     std::optional<NewRefresh> fresh;
     store::Unit unit;
     if (rotates(call.app)) {
-      fresh = new_refresh(needs.random);
-      unit.push_back(update_refresh_spent(provider.org(), old.hash, now).expect(1, late));
-      unit.push_back(insert_refresh(provider.org(), fresh->hash, old.grant.id, now, expires));
+      fresh = old.state == RefreshRow::State::early ? first_refresh(needs.random, old.grant.id) : next_refresh(needs.random, presented);
+      unit = replaced(provider.org(), old, fresh->hash, {now, expires}, now);
     } else {
-      unit.push_back(update_refresh_expiry(provider.org(), old.hash, now, expires).expect(1, late));
+      unit = prolonged(provider.org(), old, expires, now);
     }
     unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.refresh_token", call.app, user, scopes, call.origin)));
     auto done = co_await needs.database.write(std::move(unit));
