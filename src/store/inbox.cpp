@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <thread>
 
 #include "core/text.h"
 #include "store/faults.h"
@@ -74,20 +75,30 @@ Task<std::vector<Done>> Inbox::run(Unit unit, Access access) {
   co_return std::move(job.result);
 }
 
+Inbox::~Inbox() {
+  while (passing_ > 0) std::this_thread::yield();  // one that has left its job here may still be on its way out of push()
+}
+
+// Wakes after it has let go: a thread that is woken while the lock is held runs into it and sleeps again at once.
 bool Inbox::push(Job& job) {
+  ++passing_;
   job.since = std::chrono::steady_clock::now();
+  bool taken = false;
+  const auto access = job.access;  // once in the lane, the job may be gone
   {
     const std::lock_guard lock(mutex_);
-    auto& queue = lane(job.access);
-    if (!stopping_ && queue.size() < lane_max_) {
+    auto& queue = lane(access);
+    taken = !stopping_ && queue.size() < lane_max_;
+    if (taken) {
       queue.push_back(&job);
-      ready(job.access).notify_one();
-      return true;
+    } else {
+      job.result = stopping_ ? std::unexpected(away("the program is stopping"))
+                             : failure(Fault::limited, "too busy: the queue of the database is full");
     }
-    job.result = stopping_ ? std::unexpected(away("the program is stopping"))
-                           : failure(Fault::limited, "too busy: the queue of the database is full");
   }
-  return false;
+  if (taken) ready(access).notify_one();
+  --passing_;
+  return taken;
 }
 
 bool Inbox::take(Access access, std::size_t max, std::vector<Job*>& into) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -43,6 +44,7 @@ class Inbox {
     any_lane,  // threads that take_any()
   };
   Inbox(std::size_t lane_max, Takers takers) : lane_max_(lane_max), takers_(takers) {}
+  ~Inbox();
 
   // Fault::limited when the lane is full, Fault::invalid when a text is not UTF-8 or holds a NUL.
   Task<std::vector<Done>> run(Unit unit, Access access);
@@ -77,6 +79,7 @@ class Inbox {
   std::condition_variable stopped_;
   std::array<Lane, 2> lanes_;
   bool stopping_ = false;
+  std::atomic<int> passing_ = 0;  // callers within push()
 };
 
 }  // namespace gatehouse::store
