@@ -119,6 +119,30 @@ TEST_P(SystemLogSpec, can_be_read_from_the_end_by_time_and_by_type) {
   EXPECT_EQ(page(middle).events.size(), 1U);
 }
 
+// Places follow the order of commits and not the clock, which may be set back; `since` looks at both.
+TEST_P(SystemLogSpec, since_finds_what_was_written_after_the_clock_was_set_back) {
+  const auto begin = clock.now();
+  clock.advance(Seconds(60));
+  ASSERT_TRUE(run(log->record(org, something("late"))));
+  clock.advance(Seconds(-60));
+  ASSERT_TRUE(run(log->record(org, something("early"))));
+  for (const bool newest_first : {false, true}) {
+    Query query;
+    query.newest_first = newest_first;
+    query.since = begin;
+    EXPECT_EQ(page(query).events.size(), 2U);
+    query.until = begin + Seconds(1);
+    ASSERT_EQ(page(query).events.size(), 1U);
+    EXPECT_EQ(find_string(page(query).events.front(), "eventType"), "early");
+    query.until.reset();
+    query.since = begin + Seconds(60);
+    ASSERT_EQ(page(query).events.size(), 1U);
+    EXPECT_EQ(find_string(page(query).events.front(), "eventType"), "late");
+    query.since = begin + Seconds(61);
+    EXPECT_TRUE(page(query).events.empty());
+  }
+}
+
 // The reader must never be overtaken: what is written at once by many gets places that it has not passed yet.
 TEST_P(SystemLogSpec, a_reader_misses_nothing_while_many_write) {
   constexpr std::size_t kWriters = 4, kEach = 25;

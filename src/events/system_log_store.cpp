@@ -1,5 +1,7 @@
 #include "events/system_log_store.h"
 
+#include <algorithm>
+
 namespace gatehouse::events {
 namespace {
 
@@ -28,20 +30,22 @@ store::Statement insert_line(std::string_view database_kind, const OrgId& org, c
 
 Task<std::vector<StoredLine>> select_lines(store::Database& database, OrgId org, Query query,
                                            std::optional<std::int64_t> after) {
-  // One text per direction and kind of filter: absent bounds are the ends of time.
-  std::string sql =
-      "select seq, data from system_log where org_id = $1 and published >= $2 and published < $3 and seq ";
-  sql += query.newest_first ? "< $4" : "> $4";
+  // One text per direction and kind of filter: absent bounds are the ends of time. A place is never less than its time in
+  // microseconds, so `since` bounds the places too, and the primary key does the rest.
   constexpr std::int64_t kEnd = INT64_MAX;
-  const auto start = after.value_or(query.newest_first ? kEnd : -1);
-  std::vector<store::Param> params = {org, query.since ? to_millis(*query.since) : std::int64_t(0),
-                                      query.until ? to_millis(*query.until) : kEnd, start,
-                                      std::int64_t(query.limit)};
+  const auto since = query.since ? to_millis(*query.since) : std::int64_t(0);
+  const auto until = query.until ? to_millis(*query.until) : kEnd;
+  const auto first = since * 1000 - 1;
+  const auto above = query.newest_first ? first : std::max(first, after.value_or(-1));
+  const auto below = query.newest_first ? after.value_or(kEnd) : kEnd;
+  std::string sql =
+      "select seq, data from system_log where org_id = $1 and published >= $2 and published < $3 and seq > $4 and seq < $5";
+  std::vector<store::Param> params = {org, since, until, above, below, std::int64_t(query.limit)};
   if (!query.type.empty()) {
-    sql += " and type = $6";
+    sql += " and type = $7";
     params.emplace_back(query.type);
   }
-  sql += query.newest_first ? " order by seq desc limit $5" : " order by seq limit $5";
+  sql += query.newest_first ? " order by seq desc limit $6" : " order by seq limit $6";
 
   store::Statement select(sql, std::move(params));
   GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
@@ -60,7 +64,9 @@ std::vector<store::Migration> migrations() {
             "primary key (org_id, seq))",
             "create index system_log_by_time on system_log (org_id, published)",
             "create index system_log_by_expiry on system_log (expires)",
-            "create table system_log_heads (org_id text not null primary key, seq bigint not null)"}}};
+            "create table system_log_heads (org_id text not null primary key, seq bigint not null)"}},
+          // Neither database's queries went by it: they go by place.
+          {"events", 2, {"drop index if exists system_log_by_time"}}};
 }
 
 std::vector<store::Sweep> sweeps() { return {{"system_log", "expires", {"org_id", "seq"}}}; }
