@@ -20,7 +20,9 @@ using Body = UpstreamExchange::Body;
 constexpr std::string_view kClientFault = "client";   // Error::code of what the client did
 
 // Thrown to end both directions at once: whoever asked has gone, so the upstream need not be waited for.
-struct ClientGone {};
+struct ClientGone {
+  Fault fault;   // limited: it sent more than it may
+};
 
 // One request on its way: to a target, and back.
 class Passage {
@@ -35,13 +37,13 @@ class Passage {
     auto begun = co_await begin();
     if (!begun) co_return co_await fail(std::move(begun.error()));
     if (whole_request_sent_) co_return co_await bring_back();
-    bool gone = false;
+    std::optional<Fault> gone;
     try {
       co_await run_beside(bring_back(), carry_body());
-    } catch (const ClientGone&) {
-      gone = true;
+    } catch (const ClientGone& client) {
+      gone = client.fault;
     }
-    if (gone && !answered_ && !exchange_.started()) co_await fail(Error(Fault::invalid, "the client's body ended early").with_code(std::string(kClientFault)));
+    if (gone && !answered_ && !exchange_.started()) co_await fail(Error(*gone, "the client's body ended early").with_code(std::string(kClientFault)));
   }
 
  private:
@@ -105,7 +107,7 @@ class Passage {
     // When the upstream stopped listening, its answer may be on its way already (413 while we still send): bring_back() decides.
     exchange_.close_after();
     exchange_.log().info("gateway.body_cut", {{"why", carried.error().message()}});
-    if (carried.error().code() == kClientFault) throw ClientGone();
+    if (carried.error().code() == kClientFault) throw ClientGone{carried.error().fault()};
   }
 
   Task<void> carry_pieces() {
