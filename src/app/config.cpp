@@ -39,6 +39,7 @@ ListenerConfig read_listener(Map in, const fs::path& folder) {
     tls.done();
     listener.tls = TlsFiles{beside(folder, files.certificate), beside(folder, files.key), files.client_ca.empty() ? "" : beside(folder, files.client_ca)};
   }
+  listener.proxy_protocol = read_proxy_protocol(in);
   in.done();
   return listener;
 }
@@ -176,6 +177,7 @@ std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults) {
   const auto path = in.text("path", "/");
   auto methods = in.texts("methods");
   auto stages = read_stages(in, defaults);
+  auto wire = read_wire(in);
   const bool by_itself = answers_by_itself(in);
   const auto target = by_itself ? in.text("upstream", "") : in.required_text("upstream", "http://127.0.0.1:9000");
   std::optional<net::Url> upstream;
@@ -193,7 +195,7 @@ std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults) {
   if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
     in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
   if (!access || (!upstream && !by_itself)) return std::nullopt;
-  return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(require), std::move(stages)};
+  return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(require), std::move(stages), std::move(wire)};
 }
 
 std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere) {

@@ -14,6 +14,7 @@
 
 #include "app/stages.h"
 #include "app/token_config.h"
+#include "app/wire_config.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "net/url.h"
@@ -34,6 +35,7 @@ struct ListenerConfig {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;
   std::optional<TlsFiles> tls = {};
+  std::vector<std::string> proxy_protocol = {};   // networks that say who is really there
   bool beside_the_first = false;   // `up` only: the first one's port on another address, if this machine has it (IPv6)
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
@@ -80,6 +82,7 @@ struct RouteConfig {
   Access access;                       // no default: a route that says nothing about access is a fault
   std::vector<std::pair<std::string, std::vector<std::string>>> require;  // claim -> one of these values
   std::vector<MakeStage> stages;
+  Wire wire = {};
 };
 struct GatewayHostConfig {
   std::string host;

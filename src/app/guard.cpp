@@ -23,7 +23,8 @@ class Planner {
     shape.host = host;
     shape.path = route.path;
     shape.methods = route.methods;
-    if (route.upstream) shape.upstream = pool_of(*route.upstream);
+    if (route.upstream) shape.upstream = pool_of(*route.upstream, route.wire.protocol);
+    shape.websocket = route.wire.websocket;
     auto needs = needs_;
     needs.route = shape.name;
     for (const auto& make : route.stages) {
@@ -38,9 +39,11 @@ class Planner {
   GuardPlan take() && { return std::move(plan_); }
 
  private:
-  std::string pool_of(const net::Url& upstream) {
+  std::string pool_of(const net::Url& upstream, net::UpstreamProtocol protocol) {
     auto name = upstream.origin();
-    if (pools_.insert(name).second) plan_.gateway.pools.push_back({.name = name, .targets = {name}});
+    if (protocol == net::UpstreamProtocol::h2) name += " over h2";
+    if (protocol == net::UpstreamProtocol::automatic) name += " over h2 or http1";
+    if (pools_.insert(name).second) plan_.gateway.pools.push_back({.name = name, .targets = {upstream.origin()}, .protocol = protocol});
     return name;
   }
 

@@ -115,6 +115,8 @@ std::string Map::name_of(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
+bool Map::is_map(std::string_view key) const { return has(key) && node_[std::string(key)].IsMap(); }
+
 bool Map::has(std::string_view key) const {
   if (!usable_) return false;
   return std::ranges::any_of(node_, [&](const auto& item) { return item.first.IsScalar() && item.first.Scalar() == key; });

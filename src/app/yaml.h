@@ -50,6 +50,7 @@ class Map {
   Map(YAML::Node node, std::string path, Findings& findings);
 
   bool has(std::string_view key) const;
+  bool is_map(std::string_view key) const;   // does a mapping stand there?
   std::optional<std::string> text(std::string_view key);
   std::string text(std::string_view key, std::string otherwise) { return text(key).value_or(std::move(otherwise)); }
   std::string required_text(std::string_view key, std::string_view example);

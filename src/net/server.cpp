@@ -12,6 +12,7 @@
 #include "core/spawn.h"
 #include "net/connection.h"
 #include "net/http2_connection.h"
+#include "net/proxy_door.h"
 
 namespace gatehouse::net {
 namespace {
@@ -38,6 +39,11 @@ Address address_of(const tcp::endpoint& endpoint) {
   return {.ip = ip ? ip_text(*ip) : endpoint.address().to_string(), .port = endpoint.port()};
 }
 
+bool says_who_is_there(const ServerShared& shared, const Address& peer) {
+  const auto ip = parse_ip(peer.ip);
+  return ip && shared.balancers.contains(*ip);
+}
+
 // One connection from its first byte to its last. What a handler throws is a bug: it ends this connection and is logged.
 asio::awaitable<void> serve(std::shared_ptr<LoopState> loop, tcp::socket socket, Address peer) {
   struct Count {
@@ -46,6 +52,11 @@ asio::awaitable<void> serve(std::shared_ptr<LoopState> loop, tcp::socket socket,
   };
   const Count count(loop->shared->connections);
   try {
+    if (!loop->shared->balancers.empty() && says_who_is_there(*loop->shared, peer)) {
+      auto client = co_await take_proxy_header(*loop, socket, std::move(peer));
+      if (!client) co_return;
+      peer = *std::move(client);
+    }
     std::optional<Connection> connection(std::in_place, *loop, std::move(socket), std::move(peer));
     co_await connection->run();
     if (!connection->speaks_http2()) co_return;
@@ -246,6 +257,7 @@ class Handle final : public Server {
 
 Result<std::unique_ptr<Server>> Server::listen(Runtime& runtime, ServerOptions options, Handler& handler, const Clock& clock, Random& random, Log log) {
   GH_TRY(auto trusted, Networks::parse(options.trusted_proxies));
+  GH_TRY(auto balancers, Networks::parse(options.proxy_protocol));
   std::unique_ptr<TlsStore> tls;
   if (options.tls) {
     options.tls->http2 = options.http2.enabled;
@@ -258,6 +270,7 @@ Result<std::unique_ptr<Server>> Server::listen(Runtime& runtime, ServerOptions o
                                                                .random = random,
                                                                .log = std::move(log),
                                                                .trusted = std::move(trusted),
+                                                               .balancers = std::move(balancers),
                                                                .tls = std::move(tls)});
   auto listener = std::make_shared<Listener>(std::move(shared));
   GH_DO(listener->open(runtime));

@@ -83,6 +83,7 @@ struct ServerOptions {
   std::chrono::milliseconds quiet{0}, grace{10000};   // Farewell, unless stop() is told otherwise
   std::size_t connections_max = 20000;       // over all loops; more are closed at once
   std::vector<std::string> trusted_proxies;  // networks whose X-Forwarded-* are believed; nobody by default
+  std::vector<std::string> proxy_protocol;   // networks whose connections begin with a PROXY header, and must; nobody by default
   std::vector<int> inherited;                // listening sockets to accept from instead of binding; ours from then on
 };
 

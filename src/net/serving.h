@@ -24,6 +24,7 @@ struct ServerShared {
   Random& random;
   Log log;
   Networks trusted;
+  Networks balancers;                  // ServerOptions::proxy_protocol
   std::unique_ptr<TlsStore> tls;
   std::atomic<std::size_t> connections = 0;
   std::atomic<bool> stopping = false;

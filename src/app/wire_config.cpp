@@ -1,0 +1,55 @@
+#include "app/wire_config.h"
+
+#include <fmt/format.h>
+
+#include "net/network.h"
+#include "net/url.h"
+
+namespace gatehouse::app {
+namespace {
+
+const std::vector<std::string> kProtocols{"http1", "h2", "auto"};   // in the order of UpstreamProtocol
+constexpr std::chrono::milliseconds kRecheckLeast{1000}, kRecheckMost{std::chrono::hours(24)};
+
+gateway::WebSocketRules read_websocket(Map& route) {
+  gateway::WebSocketRules rules;
+  if (!route.has("websocket")) return rules;
+  if (!route.is_map("websocket")) {
+    rules.allowed = route.flag("websocket").value_or(true);
+    return rules;
+  }
+  auto in = route.map("websocket");
+  rules.origins = in.texts("origins");
+  for (const auto& origin : rules.origins) {
+    const auto url = net::Url::parse(origin);
+    if (origin != "*" && (!url || url->origin() != origin))
+      in.fault("origins", fmt::format("'{}' is not an origin", origin), "write scheme://host[:port] in lower case, without a path; '*' stands for any");
+  }
+  if (rules.origins.size() > gateway::kOriginsMax) in.fault("origins", fmt::format("has more than {} entries", gateway::kOriginsMax), {});
+  rules.outlives_identity = in.flag("outlives_identity").value_or(false);
+  if (const auto every = in.duration("recheck", kRecheckLeast, kRecheckMost)) rules.recheck = *every;
+  in.done();
+  return rules;
+}
+
+}  // namespace
+
+Wire read_wire(Map& route) {
+  Wire wire;
+  if (const auto protocol = route.choice("protocol", kProtocols)) wire.protocol = static_cast<net::UpstreamProtocol>(*protocol);
+  wire.websocket = read_websocket(route);
+  return wire;
+}
+
+std::vector<std::string> read_proxy_protocol(Map& listener) {
+  if (!listener.has("proxy_protocol")) return {};
+  auto in = listener.map("proxy_protocol");
+  auto from = in.texts("from");
+  if (from.empty()) in.fault("from", "is missing or empty", "name the balancers that may say who connects, for example `from: [10.0.0.0/8]`");
+  for (const auto& network : from)
+    if (const auto fine = net::Networks::parse({network}); !fine) in.fault("from", fine.error().message(), "for example `10.0.0.0/8` or `::1`");
+  in.done();
+  return from;
+}
+
+}  // namespace gatehouse::app

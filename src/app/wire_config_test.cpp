@@ -1,0 +1,50 @@
+#include "app/wire_config.h"
+
+#include <gtest/gtest.h>
+
+#include "app/config.h"
+
+namespace gatehouse::app {
+namespace {
+
+Result<Config> with(const std::string& listener, const std::string& route) {
+  return parse_config("data: d\nlisteners: [{port: 1" + listener + "}]\ngateway: {hosts: [{host: a.example, routes: [{upstream: 'http://b', open: true" + route + "}]}]}\n", "g.yaml");
+}
+std::string fault(const std::string& listener, const std::string& route) {
+  const auto config = with(listener, route);
+  return config ? "none" : config.error().message();
+}
+
+TEST(WireConfig, says_nothing_by_default) {
+  const auto config = with("", "").value();
+  const auto& wire = config.gateway[0].routes[0].wire;
+  EXPECT_EQ(wire.protocol, net::UpstreamProtocol::http1);
+  EXPECT_TRUE(wire.websocket.allowed);
+  EXPECT_FALSE(wire.websocket.outlives_identity);
+  EXPECT_TRUE(config.listeners[0].proxy_protocol.empty());
+}
+
+TEST(WireConfig, is_read) {
+  const auto config = with(", proxy_protocol: {from: [10.0.0.0/8, '::1']}", ", protocol: h2, websocket: {origins: ['https://c.example'], outlives_identity: true, recheck: 5s}").value();
+  const auto& wire = config.gateway[0].routes[0].wire;
+  EXPECT_EQ(wire.protocol, net::UpstreamProtocol::h2);
+  EXPECT_EQ(wire.websocket.origins, std::vector<std::string>{"https://c.example"});
+  EXPECT_TRUE(wire.websocket.outlives_identity);
+  EXPECT_EQ(wire.websocket.recheck, std::chrono::seconds(5));
+  EXPECT_EQ(config.listeners[0].proxy_protocol.size(), 2);
+  EXPECT_EQ(with("", ", protocol: auto").value().gateway[0].routes[0].wire.protocol, net::UpstreamProtocol::automatic);
+  EXPECT_FALSE(with("", ", websocket: false").value().gateway[0].routes[0].wire.websocket.allowed);
+}
+
+TEST(WireConfig, names_what_is_wrong) {
+  EXPECT_NE(fault("", ", protocol: h3").find("protocol"), std::string::npos);
+  EXPECT_NE(fault("", ", websocket: maybe").find("websocket"), std::string::npos);
+  EXPECT_NE(fault("", ", websocket: {origin: x}").find("did you mean 'origins'"), std::string::npos);
+  EXPECT_NE(fault("", ", websocket: {origins: ['https://c.example/path']}").find("is not an origin"), std::string::npos);
+  EXPECT_NE(fault("", ", websocket: {recheck: 1ms}").find("recheck"), std::string::npos);
+  EXPECT_NE(fault(", proxy_protocol: {}", "").find("from"), std::string::npos);
+  EXPECT_NE(fault(", proxy_protocol: {from: [everybody]}", "").find("from"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gatehouse::app
