@@ -16,6 +16,10 @@ std::unexpected<Error> nobody() { return failure(Fault::unauthenticated, "Nobody
 
 void Sessions::dress(Session& session) const {
   merge_claims(session);
+  dress_from_claims(session);
+}
+
+void Sessions::dress_from_claims(Session& session) const {
   session.login = find_string(session.claims, "preferred_username").value_or(find_string(session.claims, "email").value_or(session.subject));
   session.header_lines = gateway::identity_lines(config_.headers, session.claims);
 }

@@ -27,6 +27,8 @@ class Sessions {
   SessionPtr at_once(std::string_view cookie, std::string_view host);
   // Fault::unauthenticated: no live session of this host. Fault::upstream: its issuer is away for longer than allowed.
   Task<SessionPtr> find(Secret cookie, std::string host);
+  // Login and identity headers from the claims alone, for a session that exists in thought only.
+  void dress_imagined(Session& session) const { dress_from_claims(session); }
   // The session that was ended, if there was one, for the issuer's sign-out.
   Task<SessionPtr> end(Secret cookie, std::string host);
 
@@ -37,6 +39,7 @@ class Sessions {
   Task<void> renew_tokens(Session& session);
   Result<Session> within_grace(Session session) const;
   void dress(Session& session) const;
+  void dress_from_claims(Session& session) const;
 
   SessionNeeds needs_;
   const SsoConfig& config_;

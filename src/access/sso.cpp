@@ -5,6 +5,7 @@
 #include "access/pages.h"
 #include "access/sessions.h"
 #include "access/state.h"
+#include "access/step_up.h"
 #include "core/bytes.h"
 #include "core/text.h"
 #include "crypto/hash.h"
@@ -79,6 +80,27 @@ class Sso final : public gateway::Policy {
     co_return reply;
   }
 
+  std::string_view kind() const override { return "sign-on"; }
+
+  Task<Reply> step_up(net::Exchange& exchange, const Demand&, policy::StepUp wanted) override {
+    const auto& request = exchange.request();
+    if (!is_navigation(request))
+      co_return gateway::refusal_page(request, 401, "Sign in again", "This address asks for a stronger or more recent sign-in. Open it in a browser, then repeat what you did.");
+    SignIn sign_in;
+    sign_in.return_path = safe_return_path(request.target());
+    sign_in.acr_values = join(wanted.acr_values, " ");
+    sign_in.max_age = wanted.max_age;
+    co_return co_await send_to_issuer(request, std::move(sign_in));
+  }
+
+  Result<Verdict> imagine(const Request&, const Demand&, std::shared_ptr<const json::object> claims) override {
+    auto session = std::make_shared<Session>();
+    session->claims = *claims;
+    session->subject = find_string(*claims, "sub").value_or("");
+    sessions_.dress_imagined(*session);
+    return pass(std::move(session));
+  }
+
   Task<Reply> page(net::Exchange& exchange) override {
     const auto& request = exchange.request();
     if (request.path == kCallback) return callback(exchange);
@@ -131,6 +153,8 @@ class Sso final : public gateway::Policy {
     ask.redirect_uri = origin(request) + std::string(kCallback);
     ask.nonce = states_.nonce_of(sign_in);
     ask.verifier = states_.verifier_of(sign_in);
+    if (!sign_in.acr_values.empty()) ask.more.emplace_back("acr_values", sign_in.acr_values);
+    if (sign_in.max_age) ask.more.emplace_back("max_age", std::to_string(sign_in.max_age->count()));
     GH_CO_TRY(auto url, co_await flow_->authorization_url(std::move(ask)));
     auto reply = Reply::redirect(std::move(url), 302);
     if (!usable) reply.with("Set-Cookie", cookie_line(request, name, browser));
@@ -198,6 +222,10 @@ class Sso final : public gateway::Policy {
       co_return sign_in_problem_page(403, "Sign-in failed", "The sign-in service's statement about you is not valid.", sign_in.return_path);
     }
     if (!who) co_return std::unexpected(std::move(who.error()));
+    if (!proves_enough(who->claims, sign_in, clock_.now())) {   // again and again would not make it more
+      exchange.log().info("access.proof_too_weak", {{"subject", who->subject()}, {"acr_values", sign_in.acr_values}});
+      co_return sign_in_problem_page(403, "Stronger sign-in needed", "The sign-in service did not sign you in the way this address asks for.", "/");
+    }
     auto info = co_await flow_->userinfo(tokens->access_token, who->subject());
     if (!info && info.error().fault() == Fault::missing) info = json::object();
     if (!info && info.error().fault() == Fault::unauthenticated)
@@ -217,7 +245,7 @@ class Sso final : public gateway::Policy {
     auto old = states_.open_to_begin_again(state, request.host);
     const auto path = old ? old->return_path : std::string("/");
     auto session = co_await session_of(request);
-    if (session) co_return Reply::redirect(origin(request) + path);
+    if (session && !(old && old->is_step_up())) co_return Reply::redirect(origin(request) + path);
     if (!old || old->attempt >= kSignInAttempts)
       co_return sign_in_problem_page(400, "Sign-in could not be completed",
                                      why == "unknown state" ? "It was begun in another browser, took too long, or cookies are blocked for this site."
@@ -225,6 +253,8 @@ class Sso final : public gateway::Policy {
     SignIn next;
     next.return_path = path;
     next.attempt = old->attempt + 1;
+    next.acr_values = old->acr_values;
+    next.max_age = old->max_age;
     co_return co_await send_to_issuer(request, std::move(next));
   }
 

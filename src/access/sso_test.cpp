@@ -424,6 +424,50 @@ TEST(SessionCache, one_caller_refreshes_while_the_others_go_on) {
   EXPECT_FALSE(cache.find("h", now + Millis(1000)));
 }
 
+// OpenID Connect Core §3.1.2.1: acr_values are "voluntary": an issuer may answer with less.
+struct StrongerSignOn : SignOn {
+  void SetUp() override {
+    SignOn::SetUp();
+    auto config = routes();
+    auto when = policy::Condition::all({policy::Condition::acr({"phr", "phrh"}).value(), policy::Condition::max_age(Seconds(600)).value()}).value();
+    config.routes[0].rules = policy::Rules::make({policy::Rule{.name = "strong", .when = std::move(when)}}).value();
+    house.gateway().swap(gateway::Snapshot::build(house.needs(issuer), config, policies(sso())).value());
+    issuer.id_overrides = {{"acr", "pwd"}, {"auth_time", to_seconds(house.clock.now())}};
+    EXPECT_EQ(sign_in().status, 303);
+  }
+};
+
+TEST_F(StrongerSignOn, a_browser_proves_more_and_arrives_where_it_wanted_to_go) {
+  const auto before = jar;
+  const auto away = get("/page?a=1");
+  EXPECT_EQ(away.status, 302);
+  EXPECT_EQ(sent_to(away).get("acr_values"), "phr phrh");
+  EXPECT_EQ(sent_to(away).get("max_age"), std::nullopt) << "only what is missing is asked for";
+  issuer.id_overrides["acr"] = "phr";
+  const auto back = come_back(away);
+  EXPECT_EQ(back.status, 303);
+  EXPECT_EQ(back.header("Location"), "http://wiki.test/page?a=1");
+  EXPECT_NE(jar, before) << "a new session: its handle changes with what it may do";
+  EXPECT_EQ(get("/page?a=1").status, 200);
+  house.clock.advance(Seconds(700));
+  const auto later = get("/page");
+  EXPECT_EQ(later.status, 302);
+  EXPECT_EQ(sent_to(later).get("max_age"), "600");
+}
+
+TEST_F(StrongerSignOn, an_issuer_that_proves_less_ends_in_a_page_and_not_in_a_circle) {
+  EXPECT_EQ(come_back(get("/page")).status, 403);
+  EXPECT_TRUE(house.app.seen().empty());
+  issuer.id_overrides = {{"acr", "phr"}, {"auth_time", to_seconds(house.clock.now()) - 3600}};
+  EXPECT_EQ(come_back(get("/page")).status, 303) << "max_age was not asked for this time";
+  EXPECT_EQ(come_back(get("/page")).status, 403) << "and now it was, and the answer is as old as before";
+}
+
+TEST_F(StrongerSignOn, a_script_is_told_to_sign_in_again) {
+  EXPECT_EQ(go("GET /page", {"Sec-Fetch-Mode: cors", "Accept: */*"}).status, 401);
+  EXPECT_EQ(go("POST /page", {"Sec-Fetch-Mode: navigate", "Accept: text/html"}, kWiki, "x=1").status, 401);
+}
+
 TEST(SessionCache, is_bounded) {
   SessionCache cache(160);
   const Timestamp now(Millis(5000));

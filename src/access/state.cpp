@@ -34,6 +34,8 @@ Result<std::string> States::seal(const SignIn& sign_in, std::string_view browser
   plain["t"] = to_millis(sign_in.begun);
   plain["n"] = sign_in.attempt;
   plain["b"] = hash_of(browser);
+  if (!sign_in.acr_values.empty()) plain["a"] = sign_in.acr_values;
+  if (sign_in.max_age) plain["m"] = sign_in.max_age->count();
   return sealer_.seal(context(), to_text(plain));
 }
 
@@ -49,6 +51,8 @@ Result<States::Opened> States::unseal(std::string_view state, std::string_view h
   opened.sign_in.return_path = safe_return_path(find_string(*object, "r").value_or("/"));
   opened.sign_in.begun = from_millis(find_int(*object, "t").value_or(0));
   opened.sign_in.attempt = static_cast<int>(find_int(*object, "n").value_or(kSignInAttempts));
+  opened.sign_in.acr_values = find_string(*object, "a").value_or("");
+  if (const auto age = find_int(*object, "m")) opened.sign_in.max_age = Seconds(*age);
   opened.browser_hash = find_string(*object, "b").value_or("");
   if (opened.sign_in.id.empty() || opened.sign_in.host != host) return stale();
   return opened;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ struct SignIn {
   std::string host, return_path;
   Timestamp begun{};
   int attempt = 1;
+  std::string acr_values;              // what the issuer is asked to prove, words; empty: nothing more than usual
+  std::optional<Seconds> max_age;
+  bool is_step_up() const { return !acr_values.empty() || max_age.has_value(); }
 };
 
 class States {

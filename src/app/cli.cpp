@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "app/exit_code.h"
+#include "core/text.h"
 
 namespace gatehouse::app {
 namespace {
@@ -21,6 +22,9 @@ const std::map<std::string, LogForm> kForms{{"people", LogForm::people}, {"json"
 struct Words {
   Up up;
   std::string data, seed, config, level, form;
+  Explain explain;
+  std::string token, claims, at;
+  std::vector<std::string> headers;
   bool json = false;
 
   LogChoice log() const {
@@ -62,6 +66,34 @@ CLI::App* add_check(CLI::App& program, Words& words) {
   return check;
 }
 
+CLI::App* add_explain(CLI::App& program, Words& words) {
+  auto* explain = program.add_subcommand("explain", "say what the gateway would do with a request, and why; exit code 0 allowed, 1 denied, 2 a mistake");
+  explain->add_option("METHOD", words.explain.ask.method, "GET, POST …")->required();
+  explain->add_option("URL", words.explain.ask.url, "address as a client calls it, https://wiki.example.com/page")->required();
+  explain->add_option("-c,--config", words.config, "configuration file")->required()->type_name("FILE");
+  auto* token = explain->add_option("--token", words.token, "access token to be verified; keys are fetched as usual");
+  explain->add_option("--claims", words.claims, "claims of an imagined caller, JSON")->excludes(token);
+  explain->add_option("--client-ip", words.explain.ask.client_ip, "address of the client");
+  explain->add_option("--header", words.headers, "\"Name: value\", as often as wanted")->allow_extra_args(false);
+  explain->add_option("--at", words.at, "at this time instead of now, 2026-11-21T09:30:00Z");
+  explain->add_flag("--json", words.json, "for programs");
+  return explain;
+}
+
+Explain explain_of(const Words& words) {
+  auto explain = words.explain;
+  explain.config = words.config;
+  explain.json = words.json;
+  if (!words.token.empty()) explain.ask.token = words.token;
+  if (!words.claims.empty()) explain.ask.claims = words.claims;
+  if (!words.at.empty()) explain.at = words.at;
+  for (const auto& line : words.headers) {
+    const auto colon = std::min(line.find(':'), line.size());
+    explain.ask.headers.emplace_back(line.substr(0, colon), trim(std::string_view(line).substr(std::min(colon + 1, line.size()))));
+  }
+  return explain;
+}
+
 }  // namespace
 
 Command parse_command_line(int argc, const char* const* argv) {
@@ -73,6 +105,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   auto* up = add_up(program, words);
   auto* serve = add_serve(program, words);
   auto* check = add_check(program, words);
+  auto* explain = add_explain(program, words);
   auto* version = program.add_subcommand("version", "print the version");
 
   try {
@@ -91,6 +124,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   }
   if (*serve) return Serve{words.config, words.json, words.log()};
   if (*check) return Check{words.config};
+  if (*explain) return explain_of(words);
   if (*version) return Version{};
   return Quit{static_cast<int>(Exit::usage), "", program.help()};
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "app/explain.h"
 #include "core/log.h"
 
 namespace gatehouse::app {
@@ -31,12 +32,13 @@ struct Serve {
 struct Check {
   std::string config;
 };
+using Explain = ExplainRun;
 struct Version {};
 struct Quit {                      // help was asked for, or the words make no sense
   int code = 0;
   std::string out, err;
 };
-using Command = std::variant<Up, Serve, Check, Version, Quit>;
+using Command = std::variant<Up, Serve, Check, Explain, Version, Quit>;
 
 Command parse_command_line(int argc, const char* const* argv);
 

@@ -173,17 +173,17 @@ std::optional<Access> read_access(Map& route) {
   return access;
 }
 
-std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults) {
+std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults, const PolicyWords& words, bool elsewhere) {
   const auto path = in.text("path", "/");
   auto methods = in.texts("methods");
   auto stages = read_stages(in, defaults);
   auto wire = read_wire(in);
-  const bool by_itself = answers_by_itself(in);
+  const bool by_itself = elsewhere || answers_by_itself(in);
   const auto target = by_itself ? in.text("upstream", "") : in.required_text("upstream", "http://127.0.0.1:9000");
   std::optional<net::Url> upstream;
   if (auto url = net::Url::parse(target)) upstream = *std::move(url);
   auto access = read_access(in);
-  auto require = in.lists("require");
+  auto policy = read_route_policy(in, words);
   for (const auto* known : {"sign_in", "token", "open"})
     if (!in.has(known)) (void)in.text(known);  // so that done() can suggest them
   in.done();
@@ -195,21 +195,22 @@ std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults) {
   if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
     in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
   if (!access || (!upstream && !by_itself)) return std::nullopt;
-  return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(require), std::move(stages), std::move(wire)};
+  return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(policy), std::move(stages), std::move(wire)};
 }
 
-std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere) {
+std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere, const PolicyWords& words) {
   const auto name = in.required_text("host", "wiki.example.com");
+  GatewayHostConfig host;
+  host.forward_auth_only = in.flag("forward_auth_only").value_or(false);
   auto routes = in.maps("routes");
   std::array defaults{in.map("defaults"), everywhere};   // the nearer ones first
   check_defaults(defaults[0]);
   in.done();
   if (routes.empty()) in.fault("routes", "is missing or empty", "add at least one route with path, upstream and access");
   if (routes.size() > kRoutesPerHostMax) in.fault("routes", fmt::format("has more than {} entries", kRoutesPerHostMax), {});
-  GatewayHostConfig host;
   std::set<std::string> paths;
   for (auto& route : routes)
-    if (auto read = read_route(std::move(route), defaults)) {
+    if (auto read = read_route(std::move(route), defaults, words, host.forward_auth_only)) {
       if (read->methods.empty() && !paths.insert(read->path).second) in.fault("routes", fmt::format("path '{}' stands there twice", read->path), {});
       host.routes.push_back(*std::move(read));
     }
@@ -220,13 +221,13 @@ std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere
   return host;
 }
 
-std::vector<GatewayHostConfig> read_gateway(Map in, const OrgConfig& org) {
+std::vector<GatewayHostConfig> read_gateway(Map in, const OrgConfig& org, const PolicyWords& words) {
   std::vector<GatewayHostConfig> hosts;
   std::set<std::string> names(org.hosts.begin(), org.hosts.end());
   auto defaults = in.map("defaults");
   check_defaults(defaults);
   for (auto& entry : in.maps("hosts")) {
-    auto host = read_gateway_host(std::move(entry), defaults);
+    auto host = read_gateway_host(std::move(entry), defaults, words);
     if (!host) continue;
     if (!names.insert(host->host).second)
       in.fault("hosts", fmt::format("'{}' is named twice, or is a host of the org", host->host), "each host belongs to one place");
@@ -263,10 +264,15 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   config.trusted_proxies = in.texts("trusted_proxies");
   config.log = read_log(in.map("log"));
   config.org = read_org(in.map("org"));
-  config.gateway = read_gateway(in.map("gateway"), config.org);
+  const auto words = read_policies(in);
+  config.gateway = read_gateway(in.map("gateway"), config.org, words);
   config.shutdown = read_shutdown(in.map("shutdown"));
   if (in.has("operations")) config.operations = read_listener(in.map("operations"), folder);
   config.reload_on_change = in.flag("reload_on_change").value_or(true);
+  config.forward_auth = read_forward_auth(in);
+  for (const auto& host : config.gateway)
+    if (host.forward_auth_only && !config.forward_auth)
+      in.fault("forward_auth", fmt::format("is missing, and '{}' has forward_auth_only", host.host), "say who may ask: `forward_auth: {callers: [127.0.0.1]}`");
   if (auto seed = in.text("seed")) config.seed = beside(folder, *seed);
   in.done();
 

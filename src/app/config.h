@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "app/forward_auth_config.h"
+#include "app/policy_config.h"
 #include "app/stages.h"
 #include "app/token_config.h"
 #include "app/wire_config.h"
@@ -80,12 +82,13 @@ struct RouteConfig {
   std::vector<std::string> methods;    // empty: all
   std::optional<net::Url> upstream;    // none: a stage answers everything
   Access access;                       // no default: a route that says nothing about access is a fault
-  std::vector<std::pair<std::string, std::vector<std::string>>> require;  // claim -> one of these values
+  RoutePolicy policy;                  // about whoever access recognised
   std::vector<MakeStage> stages;
   Wire wire = {};
 };
 struct GatewayHostConfig {
   std::string host;
+  bool forward_auth_only = false;      // served by another proxy, which asks here; routes need no upstream
   std::vector<RouteConfig> routes;
 };
 
@@ -113,6 +116,7 @@ struct Config {
   LogConfig log;
   OrgConfig org;
   std::vector<GatewayHostConfig> gateway;
+  std::optional<ForwardAuthWords> forward_auth;
   std::optional<std::string> seed;     // file
   ShutdownConfig shutdown;
   std::optional<ListenerConfig> operations;   // /healthz and /readyz for machines that look after this one; no secrets there

@@ -17,12 +17,14 @@ class Planner {
  public:
   explicit Planner(const StageNeeds& needs) : needs_(needs) {}
 
-  Result<void> add(const std::string& host, const RouteConfig& route) {
+  Result<void> add(const GatewayHostConfig& at, const RouteConfig& route) {
+    const auto& host = at.host;
     gateway::RouteConfig shape;
     shape.name = host + route.path;
     shape.host = host;
     shape.path = route.path;
     shape.methods = route.methods;
+    if (at.forward_auth_only) shape.serves = gateway::RouteConfig::Upstream::elsewhere;
     if (route.upstream) shape.upstream = pool_of(*route.upstream, route.wire.protocol);
     shape.websocket = route.wire.websocket;
     auto needs = needs_;
@@ -31,7 +33,8 @@ class Planner {
       GH_TRY(auto stage, make(needs));
       shape.stages.push_back(std::move(stage));
     }
-    for (const auto& [claim, values] : route.require) shape.require.all_of.push_back({claim, values});
+    shape.rules = route.policy.rules;
+    shape.shadow_rules = route.policy.shadow;
     GH_DO(add_access(shape, route.access));
     plan_.gateway.routes.push_back(std::move(shape));
     return {};
@@ -100,7 +103,7 @@ class Planner {
 Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const StageNeeds& needs) {
   Planner planner(needs);
   for (const auto& host : hosts)
-    for (const auto& route : host.routes) GH_DO(planner.add(host.host, route));
+    for (const auto& route : host.routes) GH_DO(planner.add(host, route));
   return std::move(planner).take();
 }
 

@@ -30,9 +30,9 @@ TEST(Guard, routes_of_one_host_share_a_sign_on_and_a_pool) {
   ASSERT_EQ(made->gateway.routes.size(), 2u);
   EXPECT_EQ(made->gateway.routes[0].policy, made->sign_ons[0].name);
   EXPECT_EQ(made->gateway.routes[1].policy, made->sign_ons[0].name);
-  ASSERT_EQ(made->gateway.routes[1].require.all_of.size(), 1u);
-  EXPECT_EQ(made->gateway.routes[1].require.all_of[0].attribute, "groups");
-  EXPECT_TRUE(made->gateway.routes[0].require.all_of.empty());
+  ASSERT_NE(made->gateway.routes[1].rules, nullptr);
+  EXPECT_EQ(made->gateway.routes[1].rules->all().front().name, "require");
+  EXPECT_EQ(made->gateway.routes[0].rules, nullptr);
 }
 
 TEST(Guard, tokens_keep_their_audience_and_their_rules) {

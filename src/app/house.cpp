@@ -222,7 +222,9 @@ Started<void> House::open_shared() {
 
 Result<GuardPlan> House::plan_gateway(const Config& config) {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  return plan_guard(config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_});
+  GH_TRY(auto plan, plan_guard(config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_}));
+  GH_TRY(plan.gateway.forward_auth, open_forward_auth(config.forward_auth, open));
+  return plan;
 }
 
 Started<void> House::open_configured() {

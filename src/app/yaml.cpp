@@ -139,6 +139,13 @@ void Map::fault(std::string_view key, std::string what, std::string todo) {
   findings_->add(mark, fmt::format("{}: {}", name_of(key), what), std::move(todo));
 }
 
+bool Map::is_text(std::string_view key) const {
+  if (usable_)
+    for (const auto& item : node_)
+      if (item.first.IsScalar() && item.first.Scalar() == key) return item.second.IsScalar();
+  return false;
+}
+
 std::optional<std::string> Map::text(std::string_view key) {
   const auto node = take(key);
   if (!node.IsDefined() || node.IsNull()) {

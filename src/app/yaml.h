@@ -51,6 +51,7 @@ class Map {
 
   bool has(std::string_view key) const;
   bool is_map(std::string_view key) const;   // does a mapping stand there?
+  bool is_text(std::string_view key) const;                          // there, and a single value
   std::optional<std::string> text(std::string_view key);
   std::string text(std::string_view key, std::string otherwise) { return text(key).value_or(std::move(otherwise)); }
   std::string required_text(std::string_view key, std::string_view example);

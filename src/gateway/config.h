@@ -10,7 +10,7 @@
 
 #include "net/client.h"
 #include "oauth/client/token_check.h"
-#include "policy/rule.h"
+#include "policy/rules.h"
 
 namespace gatehouse::gateway {
 
@@ -61,10 +61,7 @@ struct TokenPolicyConfig {
 };
 
 // How somebody must have signed in (RFC 9470); a token that says otherwise is answered with a challenge to sign in again.
-struct StepUp {
-  std::vector<std::string> acr_values;              // one of them; empty: any
-  std::optional<Seconds> max_age;                   // since auth_time
-};
+using StepUp = policy::StepUp;
 
 enum class HostHeader { preserve, upstream };
 
@@ -86,7 +83,9 @@ struct RouteConfig {
   std::string policy;                               // "public", or the name of a policy
   std::vector<ScopeRule> scopes;                    // for token policies; a method that no rule names is denied when rules exist
   StepUp step_up;                                   // for token policies
-  policy::Rule require;                             // on the claims
+  policy::RulesPtr rules;                           // about whoever the policy recognised; nullptr: no more is asked
+  policy::RulesPtr shadow_rules;                    // asked beside them; decide nothing
+  enum class Upstream { needed, elsewhere } serves = Upstream::needed;   // elsewhere: only asked about, by forward-auth
   std::string upstream;                             // name of a pool; may be empty when a stage answers everything
   WebSocketRules websocket;
   HostHeader host_header = HostHeader::preserve;
@@ -94,10 +93,17 @@ struct RouteConfig {
   std::vector<std::shared_ptr<Stage>> stages;       // made by app, outermost first; those before the policy go around the others
 };
 
+struct ForwardAuthConfig {
+  std::vector<std::string> callers;   // networks; mandatory
+  enum class Proof { network, secret, signature } proof = Proof::network;
+  Secret secret;
+};
+
 struct Config {
   std::vector<PoolConfig> pools;
   std::vector<TokenPolicyConfig> tokens;
   std::vector<RouteConfig> routes;
+  std::optional<ForwardAuthConfig> forward_auth;
   std::vector<std::string> managed_headers;         // further names that no client may send
 };
 

@@ -2,8 +2,10 @@
 
 #include "core/text.h"
 #include "gateway/forward.h"
+#include "gateway/forward_auth.h"
 #include "gateway/grpc.h"
 #include "gateway/heads.h"
+#include "gateway/inquiry.h"
 #include "gateway/tunnel.h"
 
 namespace gatehouse::gateway {
@@ -92,28 +94,53 @@ Reply fault_page(const Request& request, const Error& error) {
   return refusal_page(request, 500, "Internal error", "The gateway made a mistake. It is in its log under the request id below.");
 }
 
-Step judge(const Request& request, const Route& route, Verdict verdict) {
+// The rules come after the policy: they are about whoever it recognised. Nothing waits but a challenge for a new proof, whose
+// terms are then in `wanted`.
+Step settle(const net::Exchange& exchange, const Journey& journey, Verdict verdict, std::optional<policy::StepUp>& wanted) {
   if (auto* reply = std::get_if<Reply>(&verdict)) return Refused{std::move(*reply), "policy"};
+  const auto& route = journey.route;
   auto& pass = std::get<Pass>(verdict);
-  if (route.require.all_of.empty()) return std::move(pass);
-
-  static const json::object nothing;
-  const auto decision = policy::decide(route.require, pass.attributes ? *pass.attributes : nothing);
-  if (!decision.allowed)
-    return Refused{refusal_page(request, 403, "Not allowed", "You are signed in, but the rule for this address does not admit you."), decision.because};
-  return std::move(pass);
+  if (journey.inquiry != nullptr) journey.inquiry->passed("policy", pass.who);
+  if (!route.rules && !route.shadow) return std::move(pass);
+  auto found = judge(route.rules.get(), route.shadow.get(), route.demand,
+                     {exchange.request(), pass, exchange.log(), journey.snapshot.clock().now(), journey.inquiry});
+  switch (found.outcome) {
+    case policy::Outcome::allow: return std::move(pass);
+    case policy::Outcome::step_up: wanted = std::move(found.step_up); break;
+    case policy::Outcome::deny: break;
+  }
+  return Refused{not_admitted_page(exchange.request()), std::move(found.because)};
 }
 
-boost::asio::awaitable<Step> ask_policy(net::Exchange& exchange, const Route& route) {
+std::optional<Verdict> verdict_at_once(const Request& request, const Journey& journey) {
+  const auto& route = journey.route;
+  if (journey.inquiry != nullptr) {
+    if (auto claims = journey.inquiry->imagined()) {
+      auto verdict = route.policy->imagine(request, route.demand, std::move(claims));
+      return verdict ? *std::move(verdict) : Verdict(fault_page(request, verdict.error()));
+    }
+  }
+  return route.policy->at_once(request, route.demand);
+}
+
+boost::asio::awaitable<Step> ask_policy(net::Exchange& exchange, const Journey& journey, std::optional<policy::StepUp>& wanted) {
+  const auto& route = journey.route;
   auto checked = co_await route.policy->check(exchange, route.demand);
   if (!checked) {
     exchange.log().warn("gateway.policy_failed", {{"route", route.demand.route}, {"why", checked.error().message()}, {"trail", checked.error().trail()}});
     co_return Refused{fault_page(exchange.request(), checked.error()), "policy failed"};
   }
-  co_return judge(exchange.request(), route, *std::move(checked));
+  co_return settle(exchange, journey, *std::move(checked), wanted);
 }
 
-boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused) {
+boost::asio::awaitable<void> ask_for_proof(net::Exchange& exchange, const Route& route, policy::StepUp wanted, Refused& refused) {
+  auto reply = co_await route.policy->step_up(exchange, route.demand, std::move(wanted));
+  if (reply) refused.reply = *std::move(reply);
+  else refused = Refused{fault_page(exchange.request(), reply.error()), "step-up failed: " + reply.error().message()};
+}
+
+boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused, Inquiry* inquiry = nullptr, std::string_view phase = {}) {
+  if (inquiry != nullptr) inquiry->refused(phase, refused.reply.status, refused.why);
   exchange.log().info("gateway.refused", {{"status", refused.reply.status}, {"why", refused.why}, {"host", exchange.request().host}, {"path", exchange.request().path}});
   // A body that nobody will read is in the way of the next request on this connection.
   if (exchange.request().has_body) exchange.close_after();
@@ -121,8 +148,9 @@ boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused) {
   (void)co_await exchange.reply(std::move(refused.reply));
 }
 
-boost::asio::awaitable<bool> still_passes(net::Exchange& exchange, const Route& route) {
-  const auto step = co_await ask_policy(exchange, route);
+boost::asio::awaitable<bool> still_passes(net::Exchange& exchange, const Journey& journey) {
+  std::optional<policy::StepUp> wanted;
+  const auto step = co_await ask_policy(exchange, journey, wanted);
   co_return std::holds_alternative<Pass>(step);
 }
 
@@ -160,11 +188,26 @@ Reply refusal_page(const Request& request, int status, std::string_view title, s
   return Reply::json_text(status, to_text(body)).with("Cache-Control", "no-store");
 }
 
-boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
+net::Reply not_admitted_page(const Request& request) {
+  return refusal_page(request, 403, "Not allowed", "You are signed in, but the rule for this address does not admit you.");
+}
+
+boost::asio::awaitable<void> Gateway::walk(net::Exchange& exchange, Inquiry* inquiry) {
   const auto snapshot = snapshot_.load();
   const auto& request = exchange.request();
-  if (auto refused = refuse_early(request, *snapshot)) co_return co_await answer(exchange, *std::move(refused));
-  if (request.path.starts_with(kOwnPrefix)) co_return co_await own_page(exchange, *snapshot);
+  const auto asks_for_another = [&] { return inquiry == nullptr && snapshot->forward_auth() != nullptr && ForwardAuth::is_for(request); };
+  if (auto refused = refuse_early(request, *snapshot)) {
+    if (asks_for_another()) co_return co_await snapshot->forward_auth()->answer(exchange, *this);   // it has its own way to say no
+    co_return co_await answer(exchange, *std::move(refused), inquiry, "request");
+  }
+  if (inquiry != nullptr) inquiry->passed("request", "no ambiguous header");
+  if (request.path.starts_with(kOwnPrefix)) {
+    if (asks_for_another()) co_return co_await snapshot->forward_auth()->answer(exchange, *this);
+    if (inquiry == nullptr) co_return co_await own_page(exchange, *snapshot);
+    // Its pages do things (a code is used up, a session ends): they are visited, never asked about.
+    Refused refused{refusal_page(request, 403, "Not allowed", "This address belongs to the gateway itself."), "own page"};
+    co_return co_await answer(exchange, std::move(refused), inquiry, "own page");
+  }
 
   if (auto about = resource_metadata(request, *snapshot)) {
     (void)co_await exchange.reply(*std::move(about));
@@ -172,8 +215,9 @@ boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
   }
 
   auto chosen = choose_route(request, *snapshot);
-  if (auto* refused = std::get_if<Refused>(&chosen)) co_return co_await answer(exchange, std::move(*refused));
-  Journey journey{.route = *std::get<const Route*>(chosen), .snapshot = *snapshot, .pass = {}, .edits = {}};
+  if (auto* refused = std::get_if<Refused>(&chosen)) co_return co_await answer(exchange, std::move(*refused), inquiry, "route");
+  if (inquiry != nullptr) inquiry->chose(*std::get<const Route*>(chosen));
+  Journey journey{.route = *std::get<const Route*>(chosen), .snapshot = *snapshot, .pass = {}, .edits = {}, .inquiry = inquiry};
   const Next first(journey, 0);
   co_await first(exchange);
 }
@@ -182,17 +226,28 @@ boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
 boost::asio::awaitable<void> Next::operator()(net::Exchange& exchange) const {
   const auto& route = journey_.route;
   if (at_ == route.arrived && !journey_.admitted) {
-    if (auto refused = refuse_by_route(exchange.request(), route)) co_return co_await answer(exchange, *std::move(refused));
-    auto known = route.policy->at_once(exchange.request(), route.demand);
-    auto step = known ? judge(exchange.request(), route, *std::move(known)) : co_await ask_policy(exchange, route);
-    if (auto* refused = std::get_if<Refused>(&step)) co_return co_await answer(exchange, std::move(*refused));
+    if (auto refused = refuse_by_route(exchange.request(), route)) co_return co_await answer(exchange, *std::move(refused), journey_.inquiry, "method");
+    if (journey_.inquiry != nullptr) journey_.inquiry->passed("method", exchange.request().method_name);
+    std::optional<policy::StepUp> wanted;
+    auto known = verdict_at_once(exchange.request(), journey_);
+    auto step = known ? settle(exchange, journey_, *std::move(known), wanted) : co_await ask_policy(exchange, journey_, wanted);
+    if (auto* refused = std::get_if<Refused>(&step)) {
+      if (wanted) co_await ask_for_proof(exchange, route, *std::move(wanted), *refused);
+      co_return co_await answer(exchange, std::move(*refused), journey_.inquiry, "policy");
+    }
     journey_.pass = std::get<Pass>(std::move(step));
-    if (auto refused = refuse_by_origin(exchange.request(), journey_)) co_return co_await answer(exchange, *std::move(refused));
+    if (auto refused = refuse_by_origin(exchange.request(), journey_)) co_return co_await answer(exchange, *std::move(refused), journey_.inquiry, "origin");
     journey_.admitted = true;
   }
   if (at_ < route.stages.size()) {
     const Next below(journey_, at_ + 1);
+    if (journey_.inquiry != nullptr && journey_.inquiry->passes_by(*route.stages[at_])) co_return co_await below(exchange);
     co_return co_await route.stages[at_]->pass(exchange, journey_, below);
+  }
+  if (journey_.inquiry != nullptr) co_return co_await journey_.inquiry->arrive(exchange, journey_);
+  if (!route.pool) {
+    Refused refused{refusal_page(exchange.request(), 404, "Not found", "This address is served by another server."), "no upstream"};
+    co_return co_await answer(exchange, std::move(refused));
   }
   const Onward onward{exchange, journey_};
   if (exchange.request().upgrade == net::Upgrade::none) co_return co_await forward(onward);

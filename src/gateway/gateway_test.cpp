@@ -325,7 +325,7 @@ TEST_F(OddGateways, an_upstream_that_is_away_is_told_as_such) {
 TEST_F(OddGateways, methods_and_conditions_of_a_rule_are_kept) {
   auto with = config();
   with.routes[0].methods = {"GET"};
-  with.routes[0].require.all_of = {policy::Condition{"groups", {"admins"}}};
+  with.routes[0].rules = policy::Rules::make({policy::require({{"groups", {"admins"}}}).value(), policy::Rule{.name = "all"}}).value();
   open(with);
   const auto post = house.ask("POST /", "wiki.test", {}, "x");
   EXPECT_EQ(post.status, 405);
@@ -362,7 +362,6 @@ TEST_F(OddGateways, configurations_that_would_be_open_by_accident_are_refused) {
   EXPECT_TRUE(fails([](Config& c) { c.routes[0].upstream = "nowhere"; }));
   EXPECT_TRUE(fails([](Config& c) { c.routes[0].scopes = {ScopeRule{{}, {"x"}}}; })) << "its policy does not look at scopes";
   EXPECT_TRUE(fails([](Config& c) { c.routes[0].set_headers = {{"X-A", "1\r\nX-B: 2"}}; }));
-  EXPECT_TRUE(fails([](Config& c) { c.routes[0].require.all_of = {policy::Condition{"groups", {}}}; }));
   EXPECT_TRUE(fails([](Config& c) { c.pools[0].targets = {}; }));
   EXPECT_TRUE(fails([](Config& c) { c.pools[0].targets = {"http://h/path"}; }));
   EXPECT_TRUE(fails([](Config& c) { c.managed_headers = {"Content-Length"}; }));

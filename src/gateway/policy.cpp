@@ -1,6 +1,7 @@
 #include "gateway/policy.h"
 
 #include "core/text.h"
+#include "gateway/gateway.h"
 #include "gateway/names.h"
 
 namespace gatehouse::gateway {
@@ -11,6 +12,8 @@ class PublicPolicy final : public Policy {
  public:
   std::optional<Verdict> at_once(const net::Request&, const Demand&) override { return Pass(); }
   Task<Verdict> check(net::Exchange&, const Demand&) override { co_return Pass(); }
+  Result<Verdict> imagine(const net::Request&, const Demand&, std::shared_ptr<const json::object>) override { return Pass(); }
+  std::string_view kind() const override { return "public"; }
 };
 
 std::optional<std::string> scalar_text(const json::value& value) {
@@ -32,6 +35,12 @@ std::string list_text(const json::array& list, const std::string& separator) {
 }  // namespace
 
 Task<net::Reply> Policy::page(net::Exchange&) { co_return failure(Fault::missing, "there is no such page"); }
+
+Task<net::Reply> Policy::step_up(net::Exchange& exchange, const Demand&, policy::StepUp) { co_return not_admitted_page(exchange.request()); }
+
+Result<Verdict> Policy::imagine(const net::Request&, const Demand&, std::shared_ptr<const json::object>) {
+  return failure(Fault::missing, "nobody can be imagined here");
+}
 
 std::unique_ptr<Policy> public_policy() { return std::make_unique<PublicPolicy>(); }
 

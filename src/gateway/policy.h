@@ -12,6 +12,7 @@
 #include "core/task.h"
 #include "gateway/config.h"
 #include "net/exchange.h"
+#include "policy/facts.h"
 
 namespace gatehouse::gateway {
 
@@ -50,6 +51,13 @@ class Policy {
   // `exchange` and `demand` are borrowed: the gateway keeps them alive until the verdict is there. Reads no body.
   // An Error is answered as the gateway's own fault (Fault::upstream: 503).
   virtual Task<Verdict> check(net::Exchange& exchange, const Demand& demand) = 0;
+  // The route's rules would let the caller pass if they proved anew who they are. Asked only after this policy let them
+  // pass; 403 unless the policy knows how to ask (RFC 9470, a new sign-in).
+  virtual Task<net::Reply> step_up(net::Exchange& exchange, const Demand& demand, policy::StepUp wanted);
+  // For `gatehouse explain`: the verdict if whoever has these claims had been recognised. Fault::missing: cannot be imagined.
+  virtual Result<Verdict> imagine(const net::Request& request, const Demand& demand, std::shared_ptr<const json::object> claims);
+  // In a word, for explanations.
+  virtual std::string_view kind() const { return "policy"; }
   // May scopes be demanded of it? (A route with scopes behind a policy that ignores them would be open.)
   virtual bool understands_scopes() const { return false; }
   // Likewise for Demand::step_up.

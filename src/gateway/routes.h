@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/judge.h"
 #include "gateway/policy.h"
 #include "gateway/stage.h"
 #include "gateway/upstreams.h"
@@ -20,7 +21,8 @@ struct Route {
   std::vector<std::string> methods;
   std::shared_ptr<Policy> policy;
   Demand demand;
-  policy::Rule require;
+  policy::RulesPtr rules;              // nullptr: whoever the policy lets pass
+  std::shared_ptr<Shadow> shadow;      // nullptr: none
   std::shared_ptr<UpstreamPool> pool;
   HostHeader host_header = HostHeader::preserve;
   WebSocketRules websocket;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/text.h"
+#include "gateway/forward_auth.h"
+
 namespace gatehouse::gateway {
 
 namespace {
@@ -48,6 +51,9 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& nee
   }
   GH_DO(snapshot->add_policies(needs, config, policies));
   for (const auto& name : config.managed_headers) GH_DO(snapshot->managed_.add(name));
+  if (config.forward_auth) {
+    GH_TRY(snapshot->forward_auth_, ForwardAuth::make(*config.forward_auth, needs.clock));
+  }
   for (const auto& route : config.routes) {
     auto added = snapshot->add_route(route);
     if (!added) {
@@ -79,9 +85,15 @@ Result<void> Snapshot::add_policies(const SnapshotNeeds& needs, const Config& co
       return failure(Fault::invalid, "policy \"" + token.name + "\": the name is empty or stands there twice");
   }
   for (const auto& [name, policy] : policies_) {
-    for (const auto& header : policy->managed_headers()) GH_DO(managed_.add(header));
+    for (const auto& header : policy->managed_headers()) GH_DO(add_injected(header));
     for (auto& cookie : policy->own_cookies()) own_cookies_.push_back(std::move(cookie));
   }
+  return {};
+}
+
+Result<void> Snapshot::add_injected(const std::string& name) {
+  GH_DO(managed_.add(name));
+  if (std::ranges::none_of(injected_, [&](const std::string& known) { return equal_ignoring_case(known, name); })) injected_.push_back(name);
   return {};
 }
 
@@ -123,16 +135,18 @@ Result<void> Snapshot::add_route(const RouteConfig& config) {
   const bool steps_up = !config.step_up.acr_values.empty() || config.step_up.max_age;
   if (steps_up && !route.policy->understands_step_up())
     return failure(Fault::invalid, "policy " + config.policy + " does not check how somebody signed in");
-  GH_DO(policy::validate(config.require));
-  route.require = config.require;
+  route.rules = config.rules;
+  const bool trial = config.rules && config.rules->has_shadow();
+  if (trial && config.shadow_rules) return failure(Fault::invalid, "has rules with `shadow: true` and a shadow policy; keep one of the two");
+  if (trial || config.shadow_rules) route.shadow = std::make_shared<Shadow>(config.shadow_rules);
 
   GH_DO(add_stages(route, config));
   const auto pool = pools_.find(config.upstream);
-  const bool needless = config.upstream.empty() && std::ranges::any_of(route.stages, &Stage::answers_all);
+  const bool needless = config.upstream.empty() && (config.serves == RouteConfig::Upstream::elsewhere || std::ranges::any_of(route.stages, &Stage::answers_all));
   if (pool == pools_.end() && !needless) return failure(Fault::invalid, "there is no upstream \"" + config.upstream + "\"");
   if (pool != pools_.end()) route.pool = pool->second;
   GH_TRY(route.fixed_lines, fixed_lines(config));
-  for (const auto& [name, value] : config.set_headers) GH_DO(managed_.add(name));
+  for (const auto& [name, value] : config.set_headers) GH_DO(add_injected(name));
   return routes_.add(std::move(route));
 }
 

@@ -23,6 +23,8 @@ struct SnapshotNeeds {
 // Policies that rooms above bring, by the name that routes call them.
 using Policies = std::map<std::string, std::shared_ptr<Policy>>;
 
+class ForwardAuth;
+
 class Snapshot {
  public:
   // Fault::invalid with the route, pool or policy in the message.
@@ -33,10 +35,16 @@ class Snapshot {
 
   const Clock& clock() const { return *clock_; }
   const Routes& routes() const { return routes_; }
+  const Clock& clock() const { return *clock_; }
+  const ForwardAuth* forward_auth() const { return forward_auth_.get(); }   // nullptr: nobody may ask
   const ManagedNames& managed() const { return managed_; }
+  // Names that policies and routes set towards upstreams, as they are written.
+  const std::vector<std::string>& injected() const { return injected_; }
   const std::vector<std::string>& own_cookies() const { return own_cookies_; }
 
  private:
+  const Clock* clock_ = nullptr;
+  std::shared_ptr<const ForwardAuth> forward_auth_;
   Result<void> add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies);
   Result<void> add_stages(Route& route, const RouteConfig& config);
   Result<void> check_edits(const Config& config) const;
@@ -46,7 +54,8 @@ class Snapshot {
   std::map<std::string, std::shared_ptr<UpstreamPool>> pools_;
   Routes routes_;
   ManagedNames managed_;
-  std::vector<std::string> own_cookies_;
+  Result<void> add_injected(const std::string& name);
+  std::vector<std::string> own_cookies_, injected_;
 };
 
 }  // namespace gatehouse::gateway

@@ -17,6 +17,7 @@ namespace gatehouse::gateway {
 
 struct Route;
 class Snapshot;
+class Inquiry;
 
 inline constexpr std::size_t kStagesMax = 32;   // of one route
 
@@ -37,6 +38,7 @@ struct Journey {
   Pass pass;            // as whom it goes on; empty until the policy has let it pass
   bool admitted = false;
   Edits edits;
+  Inquiry* inquiry = nullptr;   // live traffic: nobody
 };
 
 // What lies below a stage: the further stages, the policy, the upstream. To be called at most once.
@@ -60,6 +62,8 @@ class Stage {
   virtual boost::asio::awaitable<void> pass(net::Exchange& exchange, Journey& journey, Next next) = 0;
   // Does it answer every request itself? Then the route needs no upstream.
   virtual bool answers_all() const { return false; }
+  // Does it decide whether a request may pass (a limit, a firewall)? Then it is asked when only the verdict is wanted, too.
+  virtual bool guards() const { return false; }
   // Header names that only this stage may set towards the upstream, on every route of the gateway.
   virtual std::vector<std::string> managed_headers() const { return {}; }
   // Header names that it sets or removes at an administrator's wish. A managed one among them is a fault of the configuration.

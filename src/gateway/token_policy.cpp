@@ -70,6 +70,27 @@ class TokenPolicy final : public Policy {
   }
   bool understands_scopes() const override { return true; }
   bool understands_step_up() const override { return true; }
+  std::string_view kind() const override { return "token"; }
+
+  Task<net::Reply> step_up(net::Exchange& exchange, const Demand& demand, policy::StepUp wanted) override {
+    auto asked = demand;
+    asked.step_up = std::move(wanted);
+    auto reply = challenge(exchange.request(), asked);
+    if (!reply) co_return failure(Fault::internal, "no challenge for a new proof");
+    co_return *std::move(reply);
+  }
+
+  Result<Verdict> imagine(const net::Request& request, const Demand& demand, std::shared_ptr<const json::object> claims) override {
+    auto facts = std::make_shared<TokenFacts>();
+    GH_TRY(facts->claims, jose::Claims::parse(to_text(*claims)));
+    facts->subject = find_string(*claims, "sub").value_or("");
+    facts->scopes = find_strings(*claims, "scp");
+    if (facts->scopes.empty()) facts->scopes = split_words(find_string(*claims, "scope").value_or(""));
+    std::ranges::sort(facts->scopes);
+    facts->acr = find_string(*claims, "acr").value_or("");
+    if (const auto at = find_int(*claims, "auth_time")) facts->auth_time = from_seconds(*at);
+    return grant(std::move(facts), request, demand, Scheme::bearer);
+  }
 
   // The hot path: a bearer token that was seen before. No allocation, no system call.
   std::optional<Verdict> at_once(const net::Request& request, const Demand& demand) override {

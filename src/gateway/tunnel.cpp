@@ -179,7 +179,7 @@ class Tunnel {
       if (bound && journey_.pass.valid_until) nap = std::min(nap, *journey_.pass.valid_until - clock.now());
       co_await watch_nap_.after(std::max(nap, std::chrono::milliseconds(1)));
       if (bound && journey_.pass.valid_until && clock.now() >= *journey_.pass.valid_until) end("the identity is not valid any longer");
-      if (bound && journey_.pass.shown == Pass::Shown::cookie && !co_await still_passes_(exchange_, route_)) end("the session has ended");
+      if (bound && journey_.pass.shown == Pass::Shown::cookie && !co_await still_passes_(exchange_, journey_)) end("the session has ended");
     }
   }
 

@@ -15,7 +15,7 @@ std::optional<net::Reply> refuse_handshake(const net::Request& request, const Ro
 std::optional<net::Reply> refuse_origin(const net::Request& request, const Route& route, const Pass& pass);
 
 // Does the policy still let this request pass? Asked again and again while the tunnel lives.
-using StillPasses = boost::asio::awaitable<bool> (*)(net::Exchange&, const Route&);
+using StillPasses = boost::asio::awaitable<bool> (*)(net::Exchange&, const Journey&);
 // Borrows everything, as forward() does.
 boost::asio::awaitable<void> tunnel(const Onward& onward, StillPasses still_passes);
 

@@ -24,6 +24,7 @@ void believe_proxy(const Networks& trusted, Request& request) {
   for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
     const auto ip = parse_ip(*hop);
     if (!ip) return;
+    if (request.via.ip.empty()) request.via = request.client;
     request.client = {.ip = ip_text(*ip), .port = 0};
     if (!trusted.contains(*ip)) return;
   }
@@ -81,6 +82,7 @@ std::expected<void, Refusal> make_request(const Head& head, const Arrival& arriv
   request.fields = head.fields;
   request.client = arrival.peer;
   request.client_certificate = arrival.client_certificate;
+  request.via.ip.clear();
   request.tls = arrival.tls;
   request.has_body = head.framing != Framing::none;
   request.content_length = std::nullopt;

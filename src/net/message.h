@@ -107,6 +107,7 @@ struct Request {
   Fields fields;
   Address client;                // who connected (or, from a trusted proxy only, whom it names)
   std::string_view client_certificate;   // SHA-256 of the client's certificate (DER), base64url; empty: the connection has none
+  Address via;                   // who connected, if that is a trusted proxy that named the client; else empty
   std::string id;                // request id for logs and X-Okta-Request-Id / X-Request-Id
   int major_version = 1, minor_version = 1;
   // websocket: a well-formed opening handshake, RFC 6455 §4.1 or RFC 8441 §5. The latter, a CONNECT on the wire, shows

@@ -89,6 +89,7 @@ class Closed final : public Stage {
   Closed(Reply page, net::Networks allowed, std::shared_ptr<Door> door, const Clock& clock, Pool& blocking)
       : page_(std::move(page)), allowed_(std::move(allowed)), door_(std::move(door)), clock_(clock), blocking_(blocking) {}
   Place place() const override { return Place::arrived; }
+  bool guards() const override { return true; }
 
   boost::asio::awaitable<void> pass(net::Exchange& exchange, Journey&, Next next) override {
     if (!is_closed() || is_allowed(exchange.request())) co_return co_await next(exchange);

@@ -28,6 +28,7 @@ class BoundsStage final : public Stage {
  public:
   explicit BoundsStage(Bounds bounds) : bounds_(bounds) {}
   Place place() const override { return Place::arrived; }
+  bool guards() const override { return true; }
 
   boost::asio::awaitable<void> pass(net::Exchange& exchange, Journey&, Next next) override {
     const auto& request = exchange.request();

@@ -93,6 +93,7 @@ class LimitStage final : public Stage {
     }
   }
   Place place() const override { return place_; }
+  bool guards() const override { return true; }
   boost::asio::awaitable<void> pass(net::Exchange& exchange, Journey& journey, Next next) override;
 
  private:

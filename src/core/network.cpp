@@ -1,4 +1,4 @@
-#include "net/network.h"
+#include "core/network.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 
 #include "core/text.h"
 
-namespace gatehouse::net {
+namespace gatehouse {
 namespace {
 constexpr IpBytes kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
 constexpr std::size_t kMappedPrefix = 12;
@@ -54,4 +54,4 @@ bool Networks::contains(const IpBytes& ip) const {
   });
 }
 
-}  // namespace gatehouse::net
+}  // namespace gatehouse

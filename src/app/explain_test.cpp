@@ -1,0 +1,88 @@
+// `gatehouse explain`: the verdict of the gateway, with every step on the way to it.
+#include "app/explain.h"
+
+#include <gtest/gtest.h>
+
+#include "app/guard.h"
+#include "app/log_sink.h"
+#include "net/client.h"
+#include "net/fixed_resolver.h"
+
+namespace gatehouse::app {
+namespace {
+
+struct Explains : testing::Test {
+  ManualClock clock;
+  std::unique_ptr<Random> random = seeded_random(1);
+  Pool blocking{"test", 1, 8};
+  net::FixedResolver resolver;
+  std::unique_ptr<net::HttpClient> http = net::make_http_client(resolver, net::PeerRules::public_only(), net::ClientTls());
+  std::unique_ptr<gateway::Gateway> gateway;
+
+  void SetUp() override {
+    const auto config = parse_config(R"(
+data: d
+listeners: [{port: 1}]
+gateway:
+  hosts:
+    - host: api.test
+      routes:
+        - upstream: http://127.0.0.1:9
+          token: {issuer: "https://i.example/oauth2/default", audience: api, scopes: [read], headers: {X-User: sub}}
+          policy:
+            - {name: admin, deny: {paths: [/admin], not: {groups: [Admins]}}}
+            - {name: fresh, allow: {groups: [Admins], max_age: 5m}}
+            - {name: staff, allow: {groups: [Staff], methods: [GET]}}
+        - {path: /open, upstream: "http://127.0.0.1:9", open: true}
+)", "g.yaml");
+    ASSERT_TRUE(config) << config.error().message();
+    const OpenSecret open = [](const secrets::Reference&) -> Result<Secret> { return Secret("x"); };
+    auto plan = plan_guard(config->gateway, {clock, *random, blocking, silent_log(), open});
+    ASSERT_TRUE(plan) << plan.error().message();
+    const gateway::MakeUpstream make = [this](net::UpstreamOptions options) {
+      return net::make_upstream(resolver, net::PeerRules::anyone(), net::ClientTls(), std::move(options));
+    };
+    gateway = std::make_unique<gateway::Gateway>(gateway::Snapshot::build({clock, *http, make}, plan->gateway).value());
+  }
+  Explanation ask(std::string method, std::string url, std::optional<std::string> claims = {}) {
+    return explain(*gateway, {.method = std::move(method), .url = std::move(url), .headers = {}, .token = {}, .claims = std::move(claims), .client_ip = "10.0.0.1"}).value();
+  }
+};
+
+TEST_F(Explains, who_may_pass_sees_where_to_and_with_which_headers) {
+  const auto told = ask("GET", "https://api.test/orders?a=1", R"({"sub":"ada","scp":["read"],"groups":["Staff"]})");
+  EXPECT_TRUE(told.allowed);
+  EXPECT_EQ(told.kind, "token");
+  EXPECT_TRUE(told.upstream.contains("127.0.0.1:9"));
+  EXPECT_TRUE(told.head.starts_with("GET /orders?a=1 HTTP/1.1\r\n"));
+  EXPECT_TRUE(told.head.contains("X-User: ada\r\n"));
+  EXPECT_TRUE(to_page(told, Paint::no).contains("staff (allow): applies"));
+  EXPECT_EQ(to_json(told).at("allowed"), true);
+}
+
+TEST_F(Explains, every_refusal_names_its_phase) {
+  const auto phase = [&](std::string method, std::string url, std::optional<std::string> claims = {}) {
+    const auto told = ask(std::move(method), std::move(url), std::move(claims));
+    EXPECT_FALSE(told.allowed);
+    return std::pair(told.status, told.found.empty() ? std::string() : told.found.back().phase);
+  };
+  using Is = std::pair<int, std::string>;
+  EXPECT_EQ(phase("GET", "https://api.test/open/../admin"), (Is{400, "request"}));
+  EXPECT_EQ(phase("GET", "https://other.test/"), (Is{404, "route"}));
+  EXPECT_EQ(phase("TRACE", "https://api.test/open"), (Is{405, "request"}));
+  EXPECT_EQ(phase("GET", "https://api.test/orders"), (Is{401, "policy"}));
+  EXPECT_EQ(phase("GET", "https://api.test/orders", R"({"groups":["Staff"]})"), (Is{403, "policy"})) << "the scope is missing";
+  EXPECT_EQ(phase("POST", "https://api.test/orders", R"({"scp":["read"],"groups":["Staff"]})"), (Is{403, "policy"}));
+  EXPECT_EQ(phase("GET", "https://api.test/admin;x", R"({"scp":["read"],"groups":["Staff"]})"), (Is{403, "policy"})) << "CVE-2026-73553";
+  EXPECT_EQ(phase("GET", "https://api.test/orders", R"({"scp":["read"],"groups":["Admins"]})"), (Is{401, "policy"})) << "RFC 9470";
+  EXPECT_EQ(phase("GET", "https://api.test/.gatehouse/sign-out"), (Is{403, "own page"}));
+}
+
+TEST_F(Explains, what_is_not_a_question_is_refused) {
+  EXPECT_FALSE(explain(*gateway, {.method = "G T", .url = "https://api.test/", .headers = {}, .token = {}, .claims = {}, .client_ip = ""}));
+  EXPECT_FALSE(explain(*gateway, {.method = "GET", .url = "https://api.test/", .headers = {}, .token = {}, .claims = "[]", .client_ip = ""}));
+  EXPECT_FALSE(explain(*gateway, {.method = "GET", .url = "https://api.test/", .headers = {}, .token = {}, .claims = {}, .client_ip = "home"}));
+}
+
+}  // namespace
+}  // namespace gatehouse::app
