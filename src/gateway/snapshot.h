@@ -35,7 +35,6 @@ class Snapshot {
 
   const Clock& clock() const { return *clock_; }
   const Routes& routes() const { return routes_; }
-  const Clock& clock() const { return *clock_; }
   const ForwardAuth* forward_auth() const { return forward_auth_.get(); }   // nullptr: nobody may ask
   const ManagedNames& managed() const { return managed_; }
   // Names that policies and routes set towards upstreams, as they are written.
@@ -43,13 +42,12 @@ class Snapshot {
   const std::vector<std::string>& own_cookies() const { return own_cookies_; }
 
  private:
-  const Clock* clock_ = nullptr;
-  std::shared_ptr<const ForwardAuth> forward_auth_;
   Result<void> add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies);
   Result<void> add_stages(Route& route, const RouteConfig& config);
   Result<void> check_edits(const Config& config) const;
   Result<void> add_route(const RouteConfig& config);
   const Clock* clock_ = nullptr;
+  std::shared_ptr<const ForwardAuth> forward_auth_;
   std::map<std::string, std::shared_ptr<Policy>> policies_;
   std::map<std::string, std::shared_ptr<UpstreamPool>> pools_;
   Routes routes_;
