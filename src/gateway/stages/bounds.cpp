@@ -5,6 +5,10 @@
 namespace gatehouse::gateway {
 namespace {
 
+net::Reply too_large(const net::Request& request, int status) {
+  return refusal_page(request, status, net::reason_of(status), "This request is larger than the rule for this address allows.");
+}
+
 // Counts the body as it comes: chunks announce no length.
 class Counting final : public ExchangeLayer {
  public:
@@ -14,6 +18,11 @@ class Counting final : public ExchangeLayer {
     if (piece.size() > left_) {
       left_ = 0;
       inner_.close_after();   // who reads on would only help the sender to go on
+      // Here and not later: the upstream has the head already, and whoever carries the body only learns that it broke off.
+      if (!inner_.started()) {
+        auto reply = too_large(request(), 413);
+        (void)co_await inner_.reply(std::move(reply));
+      }
       co_return failure(Fault::limited, "request body: larger than the rule for this address allows");
     }
     left_ -= piece.size();
@@ -45,7 +54,7 @@ class BoundsStage final : public Stage {
  private:
   static boost::asio::awaitable<void> refuse(net::Exchange& exchange, int status) {
     if (exchange.request().has_body) exchange.close_after();
-    auto reply = refusal_page(exchange.request(), status, net::reason_of(status), "This request is larger than the rule for this address allows.");
+    auto reply = too_large(exchange.request(), status);
     (void)co_await exchange.reply(std::move(reply));
   }
   const Bounds bounds_;
