@@ -45,7 +45,7 @@ Taken take_from_window(const Rate& rate, RateState& state, std::int64_t now) {
   Taken taken;
   taken.allowed = used + 1 <= static_cast<double>(limit);
   if (taken.allowed) ++state.current;
-  taken.remaining = std::max<std::int64_t>(0, limit - static_cast<std::int64_t>(used) - (taken.allowed ? 1 : 0));
+  taken.remaining = std::max<std::int64_t>(0, static_cast<std::int64_t>(static_cast<double>(limit) - used) - (taken.allowed ? 1 : 0));
   taken.reset = round_up(state.current > 0 ? 2 * window - elapsed : state.previous > 0 ? window - elapsed : 0);
   if (taken.allowed) return taken;
   taken.remaining = 0;

@@ -44,7 +44,7 @@ end
 local reset = 0
 if current > 0 then reset = 2 * window - elapsed elseif previous > 0 then reset = window - elapsed end
 reset = math.ceil(reset / 1000)
-if allowed then return {1, math.max(0, limit - math.floor(used) - 1), 0, reset} end
+if allowed then return {1, math.max(0, math.floor(limit - used) - 1), 0, reset} end
 local room, wait = limit - 1, 0
 if current < limit then wait = window * (1 - (room - current) / previous) - elapsed
 else wait = window - elapsed + window * (1 - room / current) end
