@@ -73,6 +73,8 @@ struct OutboundCounts {
   std::uint64_t retries = 0;     // a pooled connection was stale, the request went out again on a fresh one
   std::uint64_t refusals = 0;    // by PeerRules
   std::uint64_t short_circuits = 0;  // not tried, because the peer failed too often just before
+
+  OutboundCounts& operator+=(const OutboundCounts& more);
 };
 
 // A peer that fails `failures` times in a row is left alone for `pause`; then one request may try it again.

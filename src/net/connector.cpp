@@ -80,6 +80,17 @@ OutboundCounts Counters::now() const {
           .retries = retries, .refusals = refusals, .short_circuits = short_circuits};
 }
 
+OutboundCounts& OutboundCounts::operator+=(const OutboundCounts& more) {
+  exchanges += more.exchanges;
+  failures += more.failures;
+  connects += more.connects;
+  reuses += more.reuses;
+  retries += more.retries;
+  refusals += more.refusals;
+  short_circuits += more.short_circuits;
+  return *this;
+}
+
 std::string peer_name(const Url& url) {
   return (url.host.contains(':') ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
 }

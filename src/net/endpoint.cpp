@@ -270,6 +270,7 @@ boost::asio::awaitable<void> Router::handle(Exchange& exchange) {
   auto* style = row != nullptr ? &row->style : match.style;
   if (style != nullptr) style->decorate(out.reply, request, out.who);
   write_line(exchange, out.reply.status, out.who, began);
+  if (auto* notes = exchange.notes()) notes->who = out.who.login.empty() ? out.who.id : out.who.login;
   auto sent = co_await exchange.reply(std::move(out.reply));
   if (!sent && sent.error().fault() == Fault::internal)
     exchange.log().error("request.failed", {{"message", sent.error().message()}, {"trail", sent.error().trail()}});

@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/task.h"
 #include "net/message.h"
+#include "net/notes.h"
 
 namespace gatehouse::net {
 
@@ -43,6 +44,8 @@ class Exchange {
   virtual Task<void> send(std::string_view piece) = 0;
   virtual Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers = {}) = 0;
   virtual bool started() const = 0;
+  // Where to write down what is learnt about this request; nullptr: nobody listens.
+  virtual Notes* notes() { return nullptr; }
   // As reply(), without a copy and without waiting, where relays() says so. False: not all of it is written yet, but nothing
   // is borrowed any more; relayed() waits for the rest.
   virtual bool relays() const { return false; }
