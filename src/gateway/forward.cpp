@@ -46,6 +46,9 @@ class Passage {
     if (gone && !answered_ && !exchange_.started()) co_await fail(Error(*gone, "the client's body ended early").with_code(std::string(kClientFault)));
   }
 
+  // Whom it was sent to; empty when there was nobody.
+  std::string_view target() const { return target_ == nullptr ? std::string_view() : target_->authority(); }
+
  private:
   // On a pooled connection of the target whose turn it is: the usual case, without waiting. No turn is lost: open() goes on
   // with the next target only when this one has none.
@@ -64,6 +67,7 @@ class Passage {
     for (std::size_t i = 0; i < pool.size(); ++i) {
       target_ = pool.next();
       if (target_ == nullptr) break;
+      if (auto* notes = exchange_.notes()) ++notes->tries;
       auto opened = co_await target_->upstream().open();
       if (opened) {
         upstream_ = *std::move(opened);
@@ -142,6 +146,7 @@ class Passage {
     const auto method = exchange_.request().method;
     GH_CO_TRY(const Head* head, co_await upstream_->read_head(method));
     answer_ = head;
+    if (auto* notes = exchange_.notes()) notes->upstream_head = net::Notes::now();
     // We never asked to switch protocols; who believes so would read the next request as tunnel bytes (CVE-2026-2833).
     if (head->status == 101) co_return failure(Fault::upstream, "the upstream switched protocols unasked");
 
@@ -219,6 +224,7 @@ class Passage {
   }
 
   boost::asio::awaitable<void> fail(Error error) {
+    if (auto* notes = exchange_.notes()) notes->failed = error.message();
     if (target_ != nullptr && error.fault() == Fault::upstream) onward_.journey.route.pool->failed(*target_);
     exchange_.log().warn("gateway.forward_failed", {{"route", onward_.journey.route.demand.route}, {"target", target_ ? target_->authority() : ""},
                                                     {"why", error.message()}, {"trail", error.trail()}});
@@ -255,7 +261,13 @@ Reply upstream_fault_page(const net::Request& request, const Error& error) {
 
 boost::asio::awaitable<void> forward(const Onward& onward) {
   Passage passage(onward);
+  auto* notes = onward.exchange.notes();
+  if (notes == nullptr) co_return co_await passage.run();
+  notes->upstream_began = net::Notes::now();
+  notes->pool = onward.journey.route.pool->name();
   co_await passage.run();
+  notes->upstream_ended = net::Notes::now();
+  notes->target = passage.target();
 }
 
 }  // namespace gatehouse::gateway

@@ -144,8 +144,15 @@ boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused, In
   exchange.log().info("gateway.refused", {{"status", refused.reply.status}, {"why", refused.why}, {"host", exchange.request().host}, {"path", exchange.request().path}});
   // A body that nobody will read is in the way of the next request on this connection.
   if (exchange.request().has_body) exchange.close_after();
+  if (auto* notes = exchange.notes()) notes->refused = refused.why;
   if (is_grpc(exchange.request())) refused.reply = as_grpc(std::move(refused.reply), "refused by the gateway: " + refused.why);
   (void)co_await exchange.reply(std::move(refused.reply));
+}
+
+void note_pass(net::Notes& notes, const Pass& pass) {
+  notes.admitted = true;
+  notes.who = pass.who;
+  notes.shown = pass.shown == Pass::Shown::token ? "token" : pass.shown == Pass::Shown::cookie ? "cookie" : "";
 }
 
 boost::asio::awaitable<bool> still_passes(net::Exchange& exchange, const Journey& journey) {
@@ -218,6 +225,12 @@ boost::asio::awaitable<void> Gateway::walk(net::Exchange& exchange, Inquiry* inq
   if (auto* refused = std::get_if<Refused>(&chosen)) co_return co_await answer(exchange, std::move(*refused), inquiry, "route");
   if (inquiry != nullptr) inquiry->chose(*std::get<const Route*>(chosen));
   Journey journey{.route = *std::get<const Route*>(chosen), .snapshot = *snapshot, .pass = {}, .edits = {}, .inquiry = inquiry};
+  if (auto* notes = exchange.notes()) {
+    notes->host = journey.route.host;
+    notes->route = journey.route.demand.route;
+    journey.edits.set = notes->onward;
+    journey.edits.remove = notes->withheld;
+  }
   const Next first(journey, 0);
   co_await first(exchange);
 }
@@ -229,13 +242,17 @@ boost::asio::awaitable<void> Next::operator()(net::Exchange& exchange) const {
     if (auto refused = refuse_by_route(exchange.request(), route)) co_return co_await answer(exchange, *std::move(refused), journey_.inquiry, "method");
     if (journey_.inquiry != nullptr) journey_.inquiry->passed("method", exchange.request().method_name);
     std::optional<policy::StepUp> wanted;
+    auto* notes = exchange.notes();
+    if (notes != nullptr) notes->policy_began = net::Notes::now();
     auto known = verdict_at_once(exchange.request(), journey_);
     auto step = known ? settle(exchange, journey_, *std::move(known), wanted) : co_await ask_policy(exchange, journey_, wanted);
+    if (notes != nullptr) notes->policy_ended = net::Notes::now();
     if (auto* refused = std::get_if<Refused>(&step)) {
       if (wanted) co_await ask_for_proof(exchange, route, *std::move(wanted), *refused);
       co_return co_await answer(exchange, std::move(*refused), journey_.inquiry, "policy");
     }
     journey_.pass = std::get<Pass>(std::move(step));
+    if (notes != nullptr) note_pass(*notes, journey_.pass);
     if (auto refused = refuse_by_origin(exchange.request(), journey_)) co_return co_await answer(exchange, *std::move(refused), journey_.inquiry, "origin");
     journey_.admitted = true;
   }

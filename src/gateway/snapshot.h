@@ -36,6 +36,7 @@ class Snapshot {
   const Clock& clock() const { return *clock_; }
   const Routes& routes() const { return routes_; }
   const ForwardAuth* forward_auth() const { return forward_auth_.get(); }   // nullptr: nobody may ask
+  const std::map<std::string, std::shared_ptr<UpstreamPool>>& pools() const { return pools_; }
   const ManagedNames& managed() const { return managed_; }
   // Names that policies and routes set towards upstreams, as they are written.
   const std::vector<std::string>& injected() const { return injected_; }
@@ -46,13 +47,13 @@ class Snapshot {
   Result<void> add_stages(Route& route, const RouteConfig& config);
   Result<void> check_edits(const Config& config) const;
   Result<void> add_route(const RouteConfig& config);
+  Result<void> add_injected(const std::string& name);
   const Clock* clock_ = nullptr;
   std::shared_ptr<const ForwardAuth> forward_auth_;
   std::map<std::string, std::shared_ptr<Policy>> policies_;
   std::map<std::string, std::shared_ptr<UpstreamPool>> pools_;
   Routes routes_;
   ManagedNames managed_;
-  Result<void> add_injected(const std::string& name);
   std::vector<std::string> own_cookies_, injected_;
 };
 

@@ -86,6 +86,7 @@ class ExchangeLayer : public net::Exchange {
   Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override { return inner_.finish(std::move(trailers)); }
   Task<void> start_tunnel(net::Reply head) override { return inner_.start_tunnel(std::move(head)); }
   bool started() const override { return inner_.started(); }
+  net::Notes* notes() override { return inner_.notes(); }
   void close_after() override { inner_.close_after(); }
 
  protected:

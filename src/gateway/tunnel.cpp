@@ -225,7 +225,12 @@ std::optional<Reply> refuse_origin(const net::Request& request, const Route& rou
 
 boost::asio::awaitable<void> tunnel(const Onward& onward, StillPasses still_passes) {
   Tunnel passage(onward, still_passes);
+  auto* notes = onward.exchange.notes();
+  if (notes == nullptr) co_return co_await passage.run();
+  notes->upstream_began = net::Notes::now();
+  notes->pool = onward.journey.route.pool->name();
   co_await passage.run();
+  notes->upstream_ended = net::Notes::now();
 }
 
 }  // namespace gatehouse::gateway

@@ -36,6 +36,12 @@ Target* UpstreamPool::next() {
   return nullptr;
 }
 
+net::OutboundCounts UpstreamPool::counts() const {
+  net::OutboundCounts sum;
+  for (const auto& target : targets_) sum += target->upstream_->counts();
+  return sum;
+}
+
 void UpstreamPool::succeeded(Target& target) {
   if (target.failures_.load(std::memory_order_relaxed) != 0) target.failures_.store(0, std::memory_order_relaxed);
 }

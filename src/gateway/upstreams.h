@@ -39,6 +39,7 @@ class UpstreamPool {
   void succeeded(Target& target);
   void failed(Target& target);
   std::size_t size() const { return targets_.size(); }
+  net::OutboundCounts counts() const;   // over all targets
   const std::string& name() const { return config_.name; }
 
  private:

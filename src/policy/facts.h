@@ -15,9 +15,9 @@ namespace gatehouse::policy {
 
 struct Facts {
   const json::object* claims = nullptr;   // nullptr: nobody is known
-  std::string_view method, host;          // host: canonical, without port
-  std::string_view path;                  // canonical (net::Request::path), without query
-  std::string_view client;                // numeric address; empty: not known
+  std::string_view method = {}, host = {};   // host: canonical, without port
+  std::string_view path = {};             // canonical (net::Request::path), without query
+  std::string_view client = {};           // numeric address; empty: not known
   Timestamp now{};
 };
 
