@@ -26,6 +26,9 @@ std::string first_fixed_change(const Config& running, const Config& next) {
   if (running.seed != next.seed) return "seed";
   if (running.shared != next.shared) return "shared";
   if (running.operations != next.operations) return "operations";
+  if (running.observe.access_log != next.observe.access_log) return "access_log";
+  if (running.observe.telemetry != next.observe.telemetry) return "telemetry";
+  if (running.observe.metrics != next.observe.metrics) return "metrics";
   return {};
 }
 

@@ -268,6 +268,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   config.gateway = read_gateway(in.map("gateway"), config.org, words);
   config.shutdown = read_shutdown(in.map("shutdown"));
   if (in.has("operations")) config.operations = read_listener(in.map("operations"), folder);
+  config.observe = read_observe(in, folder.string());
   config.reload_on_change = in.flag("reload_on_change").value_or(true);
   config.forward_auth = read_forward_auth(in);
   for (const auto& host : config.gateway)

@@ -14,6 +14,7 @@
 
 #include "app/forward_auth_config.h"
 #include "app/policy_config.h"
+#include "app/observe_config.h"
 #include "app/stages.h"
 #include "app/token_config.h"
 #include "app/wire_config.h"
@@ -120,6 +121,7 @@ struct Config {
   std::optional<std::string> seed;     // file
   ShutdownConfig shutdown;
   std::optional<ListenerConfig> operations;   // /healthz and /readyz for machines that look after this one; no secrets there
+  ObserveConfig observe;
   bool reload_on_change = true;        // of the configuration file and the certificates
 };
 

@@ -29,6 +29,7 @@ class FrontDoor {
   // Not from two threads at once. Fault::invalid says what is wrong with the plan.
   Result<void> install(GuardPlan plan);
   net::Handler& handler() { return gateway_; }
+  const gateway::Gateway& gateway() const { return gateway_; }
   net::HttpClient& http() { return *http_; }
   oauth::client::Issuers& issuers() { return issuers_; }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/demo/upstreams.h"
 #include "app/checked.h"
 #include "app/guard.h"
@@ -48,6 +50,7 @@ Started<std::unique_ptr<House>> House::open(Plan plan, LogSink& sink) {
   house->ready_.data = house->plan_.config.data.string();
   house->ready_.authority = house->plan_.authority;
 
+  if (auto done = house->open_watch(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = house->listen(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = house->open_org(); !done) return std::unexpected(std::move(done.error()));
   auto filled = house->plan_.content == Content::demo ? house->open_demo() : house->open_configured();
@@ -75,12 +78,22 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
   return *std::move(server);
 }
 
+Started<void> House::open_watch() {
+  const auto knows_host = [this, org = plan_.config.org.hosts](std::string_view host) {
+    return std::ranges::find(org, host) != org.end() || (door_ && door_->gateway().guards(host));
+  };
+  auto watch = Watch::open({*ground_, *resolver_, front_, knows_host}, plan_.config.observe, plan_.config.operations.has_value());
+  if (!watch) return std::unexpected(std::move(watch.error()));
+  watch_ = *std::move(watch);
+  return {};
+}
+
 // Listeners that share one port number: the first one chooses it.
 Started<void> House::listen_together() {
   servers_.clear();
   for (auto where : plan_.config.listeners) {
     if (where.beside_the_first && !servers_.empty()) where.port = servers_.front()->port();
-    auto server = listen_at(where, front_);
+    auto server = listen_at(where, watch_->face());
     if (!server && where.beside_the_first && server.error().exit != Exit::port_taken) continue;   // no IPv6 on this machine
     if (!server) return std::unexpected(std::move(server.error()));
     servers_.push_back(*std::move(server));
@@ -261,6 +274,7 @@ Result<void> House::reload() {
 
 Result<void> House::reload_and_tell(std::string_view why) {
   const std::lock_guard lock(reloading_);
+  watch_->rotate();   // first: whoever rotates logs does not wait for a good configuration
   auto done = reload();
   const std::lock_guard tell(telling_);
   if (done) {
@@ -278,6 +292,28 @@ Task<void> House::reload_from_loop(std::string why) {
   std::move_only_function<void()> job = [&] { done = reload_and_tell(why); };
   GH_CO_DO(co_await operator_.run(std::move(job)));
   co_return done;
+}
+
+Readings House::readings() const {
+  Readings now;
+  const auto listeners = config().listeners;
+  for (std::size_t i = 0; i < servers_.size(); ++i)
+    now.listeners.push_back({fmt::format("{}:{}", listeners[i].address, servers_[i]->port()), servers_[i]->connections()});
+  now.snapshot = door_->gateway().snapshot();
+  const auto configuration = this->configuration();
+  now.generation = configuration.generation;
+  now.last_reload_good = configuration.refused.empty();
+  now.loaded = configuration.since;
+  now.database = ground_->database().stats();
+  return now;
+}
+
+Task<std::string> House::metrics_from_loop() {
+  if (!watch_->counts()) co_return failure(Fault::missing, "metrics: they are switched off");
+  std::string text;
+  std::move_only_function<void()> job = [&] { text = watch_->metrics(readings()); };
+  GH_CO_DO(co_await operator_.run(std::move(job)));
+  co_return text;
 }
 
 Config House::config() const {

@@ -18,6 +18,7 @@
 #include "app/key_keeper.h"
 #include "app/operations.h"
 #include "app/org.h"
+#include "app/watch.h"
 #include "net/hosts.h"
 #include "net/server.h"
 #include "store/key_value.h"
@@ -70,9 +71,13 @@ class House {
   Config config() const;                  // as of now
   store::Database& database() { return ground_->database(); }
   Task<void> reload_from_loop(std::string why);
+  // Fault::missing when nothing is counted.
+  Task<std::string> metrics_from_loop();
 
  private:
   explicit House(Plan plan) : plan_(std::move(plan)) {}
+  Started<void> open_watch();
+  Readings readings() const;
   Started<void> listen();
   Started<void> listen_together();
   Started<std::unique_ptr<net::Server>> listen_at(const ListenerConfig& where, net::Handler& handler);
@@ -98,6 +103,7 @@ class House {
   std::unique_ptr<FrontDoor> door_;
   std::unique_ptr<net::Handler> wiki_, orders_;          // the demo's upstreams
   net::HostSwitch front_;
+  std::unique_ptr<Watch> watch_;
   std::vector<std::unique_ptr<net::Server>> servers_;    // what the world reaches
   std::vector<std::unique_ptr<net::Server>> inside_;     // the demo's upstreams, on the loopback
   std::unique_ptr<Janitor> janitor_;

@@ -16,6 +16,13 @@ Task<net::Reply> readiness(Operations& operations, const net::Call&) {
   co_return net::Reply::json_text(ready ? 200 : 503, to_text(json::object{{"status", status}})).with("Cache-Control", "no-store");
 }
 
+Task<net::Reply> metrics(Operations& operations, const net::Call&) {
+  GH_CO_TRY(auto text, co_await operations.house().metrics_from_loop());
+  net::Reply reply;
+  reply.body = std::move(text);
+  co_return std::move(reply.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8").with("Cache-Control", "no-store"));
+}
+
 json::object shape(const House::Configuration& configuration) {
   json::object body{{"generation", configuration.generation}, {"since", to_iso8601(configuration.since)}};
   if (!configuration.refused.empty()) body["lastRefusal"] = configuration.refused;
@@ -34,6 +41,9 @@ Task<json::value> reload(Operations& operations, const net::Call& call) {
 constexpr net::Endpoint<Operations> kHealth[] = {
     net::on<health>(net::Method::get, "/healthz", net::everyone("machines that start and balance this program have no accounts")),
     net::on<readiness>(net::Method::get, "/readyz", net::everyone("machines that start and balance this program have no accounts")),
+};
+constexpr net::Endpoint<Operations> kMetrics[] = {
+    net::on<metrics>(net::Method::get, "/metrics", net::everyone("this listener is for machines alone, and no number tells of a person")),
 };
 constexpr net::Endpoint<Operations> kConfiguration[] = {
     net::on<configuration>(net::Method::get, "/gatehouse/v1/configuration", "gatehouse.configuration.read"),
@@ -54,7 +64,10 @@ class MachineStyle final : public net::Style {
 
 class MachineEdge final : public net::Handler {
  public:
-  explicit MachineEdge(Operations& operations) { router_.add(health_rows(), operations, style_); }
+  explicit MachineEdge(Operations& operations) {
+    router_.add(health_rows(), operations, style_);
+    router_.add(std::span<const net::Endpoint<Operations>>(kMetrics), operations, style_);
+  }
   boost::asio::awaitable<void> handle(net::Exchange& exchange) override { co_await router_.handle(exchange); }
 
  private:

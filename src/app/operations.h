@@ -25,7 +25,7 @@ std::span<const net::Endpoint<Operations>> health_rows();
 // GET /gatehouse/v1/configuration, POST /gatehouse/v1/configuration/reload.
 std::span<const net::Endpoint<Operations>> configuration_rows();
 
-// health_rows() alone, for a listener that only machines reach.
+// health_rows() and GET /metrics (Prometheus), for a listener that only machines reach.
 std::unique_ptr<net::Handler> operations_handler(Operations& operations);
 
 }  // namespace gatehouse::app

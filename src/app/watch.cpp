@@ -1,0 +1,142 @@
+#include "app/watch.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "core/spawn.h"
+
+namespace gatehouse::app {
+namespace {
+
+using Label = Exposition::Label;
+
+void write_listeners(Exposition& out, const Readings& readings) {
+  out.head("gatehouse_connections", "gauge", "Open connections of clients.");
+  for (const auto& listener : readings.listeners) {
+    const std::array labels{Label{"listener", listener.name}};
+    out.sample("gatehouse_connections", labels, static_cast<std::uint64_t>(listener.connections));
+  }
+}
+
+// Since the configuration was loaded: pools begin anew with each one, and rate() knows how to read that.
+void write_upstreams(Exposition& out, const Readings& readings) {
+  struct Row {
+    const char *name, *help;
+    std::uint64_t net::OutboundCounts::*count;
+  };
+  static constexpr std::array kRows{
+      Row{"gatehouse_upstream_requests_total", "Exchanges begun with an upstream.", &net::OutboundCounts::exchanges},
+      Row{"gatehouse_upstream_failures_total", "Exchanges that ended in a fault of the upstream.", &net::OutboundCounts::failures},
+      Row{"gatehouse_upstream_connects_total", "New connections to an upstream.", &net::OutboundCounts::connects},
+      Row{"gatehouse_upstream_reuses_total", "Exchanges on a connection that was there already.", &net::OutboundCounts::reuses},
+      Row{"gatehouse_upstream_retries_total", "Exchanges sent again, because the connection was stale.", &net::OutboundCounts::retries}};
+  for (const auto& row : kRows) {
+    out.head(row.name, "counter", row.help);
+    for (const auto& [name, pool] : readings.snapshot->pools()) {
+      const std::array labels{Label{"pool", name}};
+      out.sample(row.name, labels, pool->counts().*row.count);
+    }
+  }
+}
+
+void write_state(Exposition& out, const Readings& readings) {
+  out.alone("gatehouse_configuration_generation", "gauge", "How many configurations were taken over.", readings.generation);
+  out.alone("gatehouse_configuration_last_reload_successful", "gauge", "1, or 0 when the last one was refused.", std::uint64_t(readings.last_reload_good));
+  out.alone("gatehouse_configuration_loaded_timestamp_seconds", "gauge", "When the running one was taken over.", static_cast<double>(to_millis(readings.loaded)) / 1e3);
+  const auto& database = readings.database;
+  out.alone("gatehouse_database_reads_total", "counter", "Reading statements answered.", database.reads);
+  out.alone("gatehouse_database_units_total", "counter", "Units of changes that are durable.", database.units);
+  out.alone("gatehouse_database_commits_total", "counter", "Transactions that carried them.", database.commits);
+  out.alone("gatehouse_database_reconnects_total", "counter", "Connections to the database made anew.", database.reconnects);
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t size = 0, resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t open_files() {
+  std::error_code ignored;
+  std::uint64_t count = 0;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", ignored), end; !ignored && at != end; at.increment(ignored)) ++count;
+  return count > 0 ? count - 1 : 0;   // without the one of this walk
+}
+
+double processor_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+}  // namespace
+
+Started<std::unique_ptr<Watch>> Watch::open(WatchNeeds needs, const ObserveConfig& config, bool counts) {
+  std::unique_ptr<Watch> watch(new Watch(std::move(needs)));
+  auto& ground = watch->needs_.ground;
+  if (counts && config.metrics) watch->metrics_ = std::make_unique<Metrics>();
+  if (config.access_log) {
+    auto opened = AccessLog::open(config.access_log->file, ground.log());
+    if (!opened) return start_fault(Exit::configuration, opened.error());
+    watch->access_log_ = *std::move(opened);
+  }
+  if (config.telemetry)
+    if (auto done = watch->open_export(*config.telemetry); !done) return std::unexpected(std::move(done.error()));
+  if (!watch->metrics_ && !watch->access_log_ && !watch->spans_) return watch;
+  watch->observer_ = std::make_unique<Observer>(
+      Observer::Needs{watch->needs_.below, ground.clock(), ground.random(), watch->needs_.knows_host, watch->access_log_.get(), watch->spans_.get(), watch->metrics_.get()},
+      config);
+  return watch;
+}
+
+Started<void> Watch::open_export(const TelemetryConfig& config) {
+  auto endpoint = net::Url::parse(config.endpoint);
+  if (!endpoint) return start_fault(Exit::configuration, endpoint.error());
+  SpanExport::Options options{.endpoint = *std::move(endpoint), .service_name = config.service_name, .headers = {}};
+  for (const auto& [name, place] : config.headers) {
+    auto reference = secrets::Reference::parse(place);
+    if (!reference) return start_fault(Exit::configuration, reference.error());
+    auto secret = run(needs_.ground.references().resolve(*std::move(reference)));
+    if (!secret) return start_fault(Exit::configuration, secret.error());
+    options.headers.emplace_back(name, secret->reveal());
+  }
+  spans_ = std::make_unique<SpanExport>(needs_.resolver, std::move(options), needs_.ground.log());
+  return {};
+}
+
+void Watch::write_own(Exposition& out) const {
+  if (access_log_) {
+    out.alone("gatehouse_access_log_lines_total", "counter", "Lines written to the access log.", access_log_->written());
+    out.alone("gatehouse_access_log_dropped_total", "counter", "Lines that nobody took in time.", access_log_->dropped());
+  }
+  if (spans_) {
+    out.alone("gatehouse_traces_exported_total", "counter", "Requests whose spans the collector has.", spans_->exported());
+    out.alone("gatehouse_traces_dropped_total", "counter", "Requests whose spans were lost.", spans_->dropped());
+  }
+  out.head("gatehouse_build_info", "gauge", "Which program this is.");
+  const std::array labels{Label{"version", GATEHOUSE_VERSION}};
+  out.sample("gatehouse_build_info", labels, std::uint64_t(1));
+  out.alone("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+  out.alone("process_open_fds", "gauge", "Open file descriptors.", open_files());
+  out.alone("process_cpu_seconds_total", "counter", "Processor time, user and system.", processor_seconds());
+  out.alone("process_start_time_seconds", "gauge", "When the program began.", static_cast<double>(to_millis(started_)) / 1e3);
+}
+
+std::string Watch::metrics(const Readings& readings) const {
+  Exposition out;
+  if (metrics_) metrics_->write(out);
+  write_listeners(out, readings);
+  if (readings.snapshot) write_upstreams(out, readings);
+  write_state(out, readings);
+  write_own(out);
+  return out.str();
+}
+
+}  // namespace gatehouse::app
