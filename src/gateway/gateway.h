@@ -23,7 +23,6 @@ class Gateway final : public net::Handler {
   void swap(std::shared_ptr<const Snapshot> next) { snapshot_.store(std::move(next)); }
   // Is a rule written for this host? (app sends other hosts to the org or refuses them.)
   bool guards(std::string_view host) const { return snapshot_.load()->routes().knows_host(host); }
-  std::shared_ptr<const Snapshot> snapshot() const { return snapshot_.load(); }
 
  private:
   boost::asio::awaitable<void> walk(net::Exchange& exchange, Inquiry* inquiry);
