@@ -68,7 +68,7 @@ TEST_F(Explains, every_refusal_names_its_phase) {
   };
   using Is = std::pair<int, std::string>;
   EXPECT_EQ(phase("GET", "https://api.test/open/../admin"), (Is{400, "request"}));
-  EXPECT_EQ(phase("GET", "https://other.test/"), (Is{404, "route"}));
+  EXPECT_EQ(phase("GET", "https://other.test/"), (Is{421, "route"}));
   EXPECT_EQ(phase("TRACE", "https://api.test/open"), (Is{405, "request"}));
   EXPECT_EQ(phase("GET", "https://api.test/orders"), (Is{401, "policy"}));
   EXPECT_EQ(phase("GET", "https://api.test/orders", R"({"groups":["Staff"]})"), (Is{403, "policy"})) << "the scope is missing";

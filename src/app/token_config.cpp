@@ -81,6 +81,7 @@ TokenIssuer read_issuer(Map& in) {
 
 std::vector<TokenIssuer> read_issuers(Map& in) {
   std::vector<TokenIssuer> issuers;
+  in.ask("issuers");   // so that done() can suggest it
   if (!in.has("issuers")) {
     issuers.push_back(read_issuer(in));
     return issuers;
