@@ -7,7 +7,8 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { execute, folder, remember, root, serve, sleep } from './lib/gatehouse.js';
+import { execute, folder, remember, serve, sleep } from './lib/gatehouse.js';
+import { root } from './lib/remember.js';
 import { Visitor } from './lib/visitor.js';
 
 const password = remember('correct-horse-battery-staple-9');

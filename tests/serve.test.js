@@ -149,13 +149,13 @@ test('trailers pass', async () => {
   assert.equal(trailers['x-sum'], '42');
 });
 
-test('a WebSocket is refused plainly, and the connection is not left half open', async () => {
+test('an upstream that answers an upgrade with a page opens no tunnel (CVE-2024-23326)', async () => {
   const socket = net.connect(port, '127.0.0.1');
   socket.write(`GET /ws HTTP/1.1\r\nHost: open.localhost:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
   let text = '';
   socket.on('data', (d) => (text += d));
   for (let i = 0; i < 60 && !text.includes('\r\n\r\n'); ++i) await sleep(50);
-  assert.match(text, /^HTTP\/1\.1 501 /);
+  assert.match(text, /^HTTP\/1\.1 502 /);
   socket.destroy();
 });
 

@@ -138,6 +138,8 @@ Result<net::Request> request_of(const ExplainAsk& ask) {
 Result<Explanation> explain(gateway::Gateway& gateway, ExplainAsk ask) {
   if (ask.method.empty() || !std::ranges::all_of(ask.method, [](char c) { return is_alnum(c) || c == '-' || c == '_'; }))
     return failure(Fault::invalid, "'" + ask.method + "' is not a method");
+  if (!ask.url.starts_with("http://") && !ask.url.starts_with("https://"))
+    return failure(Fault::invalid, "'" + ask.url + "' is not an address like https://wiki.example.com/page");
   if (!ask.client_ip.empty() && !parse_ip(ask.client_ip)) return failure(Fault::invalid, "'" + ask.client_ip + "' is not an address");
   if (ask.token) ask.headers.emplace_back("Authorization", "Bearer " + *ask.token);
   std::shared_ptr<const json::object> caller;
