@@ -217,7 +217,7 @@ std::ptrdiff_t Http2ClientSession::read_out(std::int32_t id, std::uint8_t* into,
   auto* stream = stream_of(id);
   if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   const auto bytes = std::min(room, stream->out.size());
-  std::memcpy(into, stream->out.data(), bytes);
+  if (bytes > 0) std::memcpy(into, stream->out.data(), bytes);   // an empty view may have no address
   stream->out.remove_prefix(bytes);
   if (bytes > 0) {
     stream->moved = steady_now();
