@@ -89,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.limits = {.start_line = 256, .head = 1024, .fields = 20, .body = 4096, .chunk_line = 32, .trailers = 256};
   options.http2 = {.enabled = true, .streams_max = 10, .stream_window = 65535, .connection_window = 128 * 1024};
   const auto shared = std::shared_ptr<ServerShared>(
-      new ServerShared{.options = options, .handler = handler, .clock = *clock, .random = *random, .log = silent_log(), .trusted = {}, .tls = nullptr});
+      new ServerShared{.options = options, .handler = handler, .clock = *clock, .random = *random, .log = silent_log(), .trusted = {}, .balancers = {}, .tls = nullptr});
   {
     const auto loop = std::make_shared<LoopState>(shared, io.get_executor());
     const auto wire = std::make_shared<Wire>(loop, Arrival{.tls = false, .peer = {.ip = "192.0.2.1", .port = 1}, .trusted = &shared->trusted});
