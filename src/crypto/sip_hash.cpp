@@ -2,9 +2,23 @@
 
 #include <bit>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace gatehouse::crypto {
+
+static_assert(std::endian::native == std::endian::little, "words are read as they lie in memory");
+
+SipKey SipKey::make(Random& random) {
+  SipKey key;
+  random.fill(std::as_writable_bytes(std::span(&key, 1)));
+  return key;
+}
+
+Sip128 siphash128(const SipKey& key, std::string_view bytes) {
+  SipHash hash(SipHash::Key{key.k0, key.k1});
+  return hash.add(bytes).finish();
+}
 
 SipHash::SipHash(Key key)
     : v0_(0x736f6d6570736575 ^ key.low), v1_(0x646f72616e646f6d ^ key.high ^ 0xee), v2_(0x6c7967656e657261 ^ key.low),

@@ -1,4 +1,4 @@
-#include "crypto/siphash.h"
+#include "crypto/sip_hash.h"
 
 #include <gtest/gtest.h>
 

@@ -14,7 +14,7 @@
 #include "core/clock.h"
 #include "core/secret.h"
 #include "core/task.h"
-#include "crypto/siphash.h"
+#include "crypto/sip_hash.h"
 #include "jose/alg.h"
 
 namespace gatehouse::oauth::dpop {

@@ -11,7 +11,7 @@
 
 #include "core/secret.h"
 #include "core/single_flight.h"
-#include "crypto/siphash.h"
+#include "crypto/sip_hash.h"
 #include "oauth/client/code_flow.h"
 #include "oauth/client/discovery.h"
 #include "oauth/client/token_facts.h"

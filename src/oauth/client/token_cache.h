@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "crypto/siphash.h"
+#include "crypto/sip_hash.h"
 #include "oauth/client/token_facts.h"
 
 namespace gatehouse::oauth::client {
