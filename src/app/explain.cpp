@@ -57,7 +57,7 @@ class Imagined final : public net::Exchange, public Inquiry {
 
   boost::asio::awaitable<void> arrive(net::Exchange& exchange, const Journey& journey) override {
     out.allowed = true;
-    auto* target = journey.route.pool ? journey.route.pool->next() : nullptr;
+    const auto* target = journey.route.pool ? journey.route.pool->preview() : nullptr;
     if (target != nullptr) out.upstream = journey.route.pool->name() + " → " + target->authority();
     else out.upstream = journey.route.pool ? journey.route.pool->name() + ": every target is out of service" : "none: another proxy serves it";
     std::string head;

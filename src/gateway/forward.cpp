@@ -47,7 +47,7 @@ class Passage {
   }
 
   // Whom it was sent to; empty when there was nobody.
-  std::string_view target() const { return target_ == nullptr ? std::string_view() : target_->authority(); }
+  std::string_view target() const { return turn_ ? std::string_view(turn_->authority()) : std::string_view(); }
 
  private:
   // On a pooled connection of the target whose turn it is: the usual case, without waiting. No turn is lost: open() goes on
@@ -55,36 +55,41 @@ class Passage {
   bool reopen() {
     auto& pool = *onward_.journey.route.pool;
     if (pool.size() != 1) return false;
-    target_ = pool.next();
-    if (target_ != nullptr) upstream_ = target_->upstream().reopen(exchange_.executor());
+    auto turn = pool.turn();
+    if (!turn) return false;
+    turn_ = *std::move(turn);
+    upstream_ = turn_->upstream().reopen(exchange_.executor());
     return upstream_ != nullptr;
   }
 
   // Another target is tried only while nothing has been sent: a request must not be carried out twice.
   Task<void> open() {
     auto& pool = *onward_.journey.route.pool;
-    Error last(Fault::limited, "every target of " + pool.name() + " is out of service");
+    std::optional<Error> last;
+    std::vector<const Target*> tried;
     for (std::size_t i = 0; i < pool.size(); ++i) {
-      target_ = pool.next();
-      if (target_ == nullptr) break;
+      auto turn = pool.turn({.hash = 0, .tried = tried});
+      if (!turn) co_return std::unexpected(last ? *std::move(last) : std::move(turn.error()));
+      turn_ = *std::move(turn);
+      tried.push_back(&*turn_);
       if (auto* notes = exchange_.notes()) ++notes->tries;
-      auto opened = co_await target_->upstream().open();
+      auto opened = co_await turn_->upstream().open();
       if (opened) {
         upstream_ = *std::move(opened);
         co_return Result<void>();
       }
-      pool.failed(*target_);
+      turn_.failed(Mishap::connect);
       last = std::move(opened.error());
-      exchange_.log().warn("gateway.upstream_failed", {{"upstream", pool.name()}, {"target", target_->authority()}, {"why", last.message()}});
+      exchange_.log().warn("gateway.upstream_failed", {{"upstream", pool.name()}, {"target", turn_->authority()}, {"why", last->message()}});
     }
-    co_return std::unexpected(std::move(last));
+    co_return std::unexpected(*std::move(last));
   }
 
   // The head, and with it the first piece of the body: a small request leaves in one write.
   Task<void> begin() {
     const auto& request = exchange_.request();
     auto head = upstream_->spare();
-    const OnwardHead parts{request, onward_.journey, target_->authority()};
+    const OnwardHead parts{request, onward_.journey, turn_->authority()};
     write_upstream_head(parts, head);
     whole_request_sent_ = !request.has_body;
     if (!request.has_body || !request.content_length)   // chunks are framed one by one
@@ -136,7 +141,7 @@ class Passage {
   boost::asio::awaitable<void> bring_back() {
     auto brought = co_await bring_back_answer();
     if (brought) {
-      onward_.journey.route.pool->succeeded(*target_);
+      turn_.answered(answer_->status);
       co_return;
     }
     co_await fail(std::move(brought.error()));
@@ -225,8 +230,8 @@ class Passage {
 
   boost::asio::awaitable<void> fail(Error error) {
     if (auto* notes = exchange_.notes()) notes->failed = error.message();
-    if (target_ != nullptr && error.fault() == Fault::upstream) onward_.journey.route.pool->failed(*target_);
-    exchange_.log().warn("gateway.forward_failed", {{"route", onward_.journey.route.demand.route}, {"target", target_ ? target_->authority() : ""},
+    if (turn_ && error.fault() == Fault::upstream) turn_.failed(error.code() == "timeout" ? Mishap::timeout : Mishap::cut);
+    exchange_.log().warn("gateway.forward_failed", {{"route", onward_.journey.route.demand.route}, {"target", turn_ ? turn_->authority() : ""},
                                                     {"why", error.message()}, {"trail", error.trail()}});
     // Half an answer cannot be taken back; cutting the connection is how the client learns that it is not whole.
     exchange_.close_after();
@@ -238,7 +243,7 @@ class Passage {
 
   Exchange& exchange_;
   const Onward& onward_;
-  Target* target_ = nullptr;
+  Turn turn_;
   std::unique_ptr<UpstreamExchange> upstream_;
   const Head* answer_ = nullptr;   // of upstream_
   std::uint64_t sent_ = 0;

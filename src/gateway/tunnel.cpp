@@ -46,7 +46,7 @@ class Tunnel {
     auto done = co_await agree();
     if (!done) co_return co_await fail(std::move(done.error()));
     if (!open_) co_return;
-    exchange_.log().info("gateway.tunnel_opened", {{"route", route_.demand.route}, {"upstream", target_->authority()}, {"who", journey_.pass.who}});
+    exchange_.log().info("gateway.tunnel_opened", {{"route", route_.demand.route}, {"upstream", turn_->authority()}, {"who", journey_.pass.who}});
     try {
       co_await run_beside(carry(), watch());
     } catch (const Over&) {
@@ -67,30 +67,33 @@ class Tunnel {
     reply.headers = answer_headers(*answer, journey_.snapshot);
     if (has_switched(*answer, key_)) {
       open_ = true;
-      route_.pool->succeeded(*target_);
+      turn_.answered(answer->status);
       co_return co_await exchange_.start_tunnel(std::move(reply));
     }
     // Over HTTP/2 a 2xx would be the client's switch, and over HTTP/1.1 nobody asked for one: it is never passed on.
     if (answer->status < 300) co_return failure(Fault::upstream, "the upstream did not switch properly to WebSocket");
-    route_.pool->succeeded(*target_);
+    turn_.answered(answer->status);
     co_return co_await pass_on(*answer, std::move(reply));
   }
 
   Task<void> open() {
     auto& pool = *route_.pool;
-    Error last(Fault::limited, "every target of " + pool.name() + " is out of service");
+    std::optional<Error> last;
+    std::vector<const Target*> tried;
     for (std::size_t i = 0; i < pool.size(); ++i) {
-      target_ = pool.next();
-      if (target_ == nullptr) break;
-      auto opened = co_await target_->upstream().open();
+      auto turn = pool.turn({.hash = 0, .tried = tried});
+      if (!turn) co_return std::unexpected(last ? *std::move(last) : std::move(turn.error()));
+      turn_ = *std::move(turn);
+      tried.push_back(&*turn_);
+      auto opened = co_await turn_->upstream().open();
       if (opened) {
         upstream_ = *std::move(opened);
         co_return Result<void>();
       }
-      pool.failed(*target_);
+      turn_.failed(Mishap::connect);
       last = std::move(opened.error());
     }
-    co_return std::unexpected(std::move(last));
+    co_return std::unexpected(*std::move(last));
   }
 
   // The client's own key goes on, so that the upstream's proof is also the client's. Over HTTP/2 there is none: then one is
@@ -98,7 +101,7 @@ class Tunnel {
   std::string handshake() {
     const auto& request = exchange_.request();
     std::string head;
-    const OnwardHead parts{request, journey_, target_->authority()};
+    const OnwardHead parts{request, journey_, turn_->authority()};
     write_upstream_head(parts, head);
     head.resize(head.size() - 2);
     head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
@@ -184,8 +187,8 @@ class Tunnel {
   }
 
   boost::asio::awaitable<void> fail(Error error) {
-    if (target_ != nullptr && error.fault() == Fault::upstream) route_.pool->failed(*target_);
-    exchange_.log().warn("gateway.forward_failed", {{"route", route_.demand.route}, {"target", target_ ? target_->authority() : ""},
+    if (turn_ && error.fault() == Fault::upstream) turn_.failed(error.code() == "timeout" ? Mishap::timeout : Mishap::cut);
+    exchange_.log().warn("gateway.forward_failed", {{"route", route_.demand.route}, {"target", turn_ ? turn_->authority() : ""},
                                                     {"why", error.message()}, {"trail", error.trail()}});
     exchange_.close_after();
     if (!exchange_.started()) (void)co_await exchange_.reply(upstream_fault_page(exchange_.request(), error));
@@ -195,7 +198,7 @@ class Tunnel {
   const Journey& journey_;
   const Route& route_;
   StillPasses still_passes_;
-  Target* target_ = nullptr;
+  Turn turn_;
   std::unique_ptr<net::UpstreamExchange> upstream_;
   std::string key_, why_;
   Wake up_end_, nap_, watch_nap_;

@@ -1,5 +1,7 @@
 #include "gateway/upstreams.h"
 
+#include <algorithm>
+
 namespace gatehouse::gateway {
 
 Result<std::unique_ptr<UpstreamPool>> UpstreamPool::make(const PoolConfig& config, const Clock& clock, const MakeUpstream& make_upstream) {
@@ -24,17 +26,31 @@ Result<std::unique_ptr<UpstreamPool>> UpstreamPool::make(const PoolConfig& confi
   return pool;
 }
 
-Target* UpstreamPool::next() {
+void Turn::answered(int status) { pool_->answered(*target_, status); }
+void Turn::failed(Mishap how) { pool_->failed(*target_, how); }
+
+Target* UpstreamPool::choose(const Preference& preference, std::size_t first) const {
   const auto count = targets_.size();
-  const auto first = turn_.fetch_add(1, std::memory_order_relaxed);
-  const auto now = count > 1 ? to_millis(clock_.now()) : 0;
+  // The only one is never put out of service: its own errors tell more than ours.
+  if (count == 1) return targets_.front().get();
+  const auto now = to_millis(clock_.now());
+  Target* again = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
-    auto& target = *targets_[(first + i) % count];
-    // The only one is never put out of service: its own errors tell more than ours.
-    if (count == 1 || target.ejected_until_.load(std::memory_order_relaxed) <= now) return &target;
+    auto* target = targets_[(first + i) % count].get();
+    if (target->ejected_until_.load(std::memory_order_relaxed) > now) continue;
+    if (std::ranges::find(preference.tried, target) == preference.tried.end()) return target;
+    if (again == nullptr) again = target;
   }
-  return nullptr;
+  return again;
 }
+
+Result<Turn> UpstreamPool::turn(const Preference& preference) {
+  auto* target = choose(preference, turn_.fetch_add(1, std::memory_order_relaxed));
+  if (target == nullptr) return failure(Fault::limited, "every target of " + config_.name + " is out of service");
+  return Turn(*this, *target);
+}
+
+const Target* UpstreamPool::preview(const Preference& preference) const { return choose(preference, turn_.load(std::memory_order_relaxed)); }
 
 net::OutboundCounts UpstreamPool::counts() const {
   net::OutboundCounts sum;
@@ -42,11 +58,11 @@ net::OutboundCounts UpstreamPool::counts() const {
   return sum;
 }
 
-void UpstreamPool::succeeded(Target& target) {
+void UpstreamPool::answered(Target& target, int) {
   if (target.failures_.load(std::memory_order_relaxed) != 0) target.failures_.store(0, std::memory_order_relaxed);
 }
 
-void UpstreamPool::failed(Target& target) {
+void UpstreamPool::failed(Target& target, Mishap) {
   if (target.failures_.fetch_add(1, std::memory_order_relaxed) + 1 < config_.failures_to_eject) return;
   target.failures_.store(0, std::memory_order_relaxed);
   target.ejected_until_.store(to_millis(clock_.now() + config_.eject_for), std::memory_order_relaxed);
