@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "net/client.h"
+#include "gateway/pool_config.h"
 #include "oauth/client/token_check.h"
 #include "policy/rules.h"
 
@@ -18,20 +18,9 @@ class Stage;
 
 inline constexpr std::size_t kRoutesMax = 10'000;
 inline constexpr std::size_t kPoolsMax = 1'000;
-inline constexpr std::size_t kTargetsMax = 64;      // of one pool
 inline constexpr std::size_t kRouteDepthMax = 32;   // segments of a route's path
 inline constexpr std::size_t kOriginsMax = 100;     // of one route
 inline constexpr std::size_t kInjectionsMax = 64;   // headers set by one route or one policy
-
-// Servers that do the same job.
-struct PoolConfig {
-  std::string name;
-  std::vector<std::string> targets;                 // "http://10.0.0.5:8080"; scheme, host and port only
-  net::UpstreamProtocol protocol = net::UpstreamProtocol::http1;
-  std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};
-  int failures_to_eject = 3;                        // in a row; then nobody asks it for `eject_for`
-  Seconds eject_for{10};
-};
 
 // An identity header: `name` carries the claim. Lists are joined by `separator`; entries that contain it, or a control
 // character, are left out. Without a usable value the header is absent, whatever the client sent.

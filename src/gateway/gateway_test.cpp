@@ -310,7 +310,7 @@ TEST_F(OddGateways, a_slow_upstream_is_a_timeout) {
 TEST_F(OddGateways, targets_that_are_away_are_passed_over_and_left_alone_for_a_while) {
   auto with = config();
   with.pools[0].targets = {"http://127.0.0.1:1", house.app_url()};
-  with.pools[0].failures_to_eject = 1;
+  with.pools[0].ejection.failures = 1;
   open(with);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(get("/").status, 200);
 }
