@@ -53,6 +53,17 @@ TEST_P(Signing, what_is_signed_verifies_and_any_change_does_not) {
   EXPECT_FALSE(key.public_key().verify(alg, "the quick brown fox", std::string(size, '\0')));
 }
 
+// HAProxy ChangeLog: a heap overflow when r||s became DER; apache/apisix#13518: a malformed signature was a 500. For ASan.
+TEST_P(Signing, a_signature_of_any_length_and_filling_is_refused) {
+  const auto [spec, alg, size] = GetParam();
+  const auto key = made(spec).public_key();
+  for (const char filling : {'\x00', '\x7f', '\x80', '\xff'}) {
+    for (std::size_t length = 0; length <= 600; length += 1 + length / 200)
+      EXPECT_FALSE(key.verify(alg, "text", std::string(length, filling))) << length;
+    EXPECT_FALSE(key.verify(alg, "text", std::string(size, filling)));
+  }
+}
+
 TEST_P(Signing, another_key_of_the_kind_does_not_verify) {
   const auto [spec, alg, size] = GetParam();
   const auto signature = made(spec).sign(alg, "text").value();
