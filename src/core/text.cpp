@@ -12,14 +12,45 @@ std::string to_lower(std::string_view text) {
   return lower;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return to_lower(x) == to_lower(y); });
+namespace {
+
+// Eight bytes at once: the letters among them in lower case, everything else as it is.
+std::uint64_t lower_letters(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  const auto seven = word & ~kHigh;
+  const auto from_a = seven + kOnes * (0x80 - 'A'), beyond_z = seven + kOnes * (0x80 - 'Z' - 1);   // high bit: at least 'A'; above 'Z'
+  return word | ((from_a & ~beyond_z & ~word & kHigh) >> 2);
 }
 
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+std::uint64_t eight_at(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// Four to seven bytes, those in the middle twice.
+std::uint64_t ends_of(std::string_view text) {
+  std::uint32_t first = 0, last = 0;
+  std::memcpy(&first, text.data(), sizeof first);
+  std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+  return std::uint64_t(first) << 32 | last;
+}
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto size = a.size();
+  if (size != b.size()) return false;
+  if (size >= 8) {
+    const auto same_at = [&](std::size_t i) { return lower_letters(eight_at(a.data() + i)) == lower_letters(eight_at(b.data() + i)); };
+    for (std::size_t i = 0; i + 8 < size; i += 8)
+      if (!same_at(i)) return false;
+    return same_at(size - 8);
+  }
+  if (size >= 4) return lower_letters(ends_of(a)) == lower_letters(ends_of(b));
+  for (std::size_t i = 0; i < size; ++i)
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  return true;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

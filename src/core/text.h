@@ -18,7 +18,12 @@ constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char
 
 std::string to_lower(std::string_view text);
 bool equal_ignoring_case(std::string_view a, std::string_view b);
-std::string_view trim(std::string_view text);  // spaces and tabs
+// Without spaces and tabs around it.
+constexpr std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
 // Splits at every separator; empty parts are kept. split("", ',') is {""}.
 std::vector<std::string_view> split(std::string_view text, char separator);
 // Words between spaces, none of them empty: an OAuth scope list.

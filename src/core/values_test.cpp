@@ -1,6 +1,8 @@
 // Encodings, ids, secrets, time and text: small values with one spelling.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <set>
 
 #include "core/bytes.h"
@@ -90,6 +92,23 @@ TEST(Texts, split_and_trim) {
   EXPECT_EQ(split_words("  openid  profile "), (std::vector<std::string>{"openid", "profile"}));
   EXPECT_EQ(join({"a", "b"}, ", "), "a, b");
   EXPECT_EQ(trim(" \t a b \t"), "a b");
+}
+
+TEST(Texts, ignore_the_case_of_letters_and_of_nothing_else) {
+  const auto bytewise = [](std::string_view a, std::string_view b) {
+    return std::ranges::equal(a, b, [](char x, char y) { return to_lower(x) == to_lower(y); });
+  };
+  for (const std::size_t size : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17})
+    for (std::size_t at = 0; at < size; ++at)
+      for (int byte = 0; byte < 256; ++byte)
+        for (const int other : {byte, byte ^ 0x20, byte ^ 0x80, byte + 1, int('a'), int('Z'), int('@'), int('['), int('`'), int('{')}) {
+          std::string a(size, 'K'), b(size, 'k');
+          a[at] = static_cast<char>(byte);
+          b[at] = static_cast<char>(other);
+          ASSERT_EQ(equal_ignoring_case(a, b), bytewise(a, b)) << size << " " << at << " " << byte << " " << other;
+        }
+  EXPECT_TRUE(equal_ignoring_case("", ""));
+  EXPECT_FALSE(equal_ignoring_case("Content-Type", "content-typ"));
 }
 
 TEST(Texts, parse_only_whole_numbers) {
