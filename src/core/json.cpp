@@ -21,59 +21,60 @@ const json::object& empty_object() {
   return kEmpty;
 }
 
-// Duplicate names are where two readers of one document may disagree, so they are refused: Boost.JSON keeps the
-// last one, thus the object has fewer members than the text had. This handler only counts.
-struct DuplicateFinder {
-  static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1),
-                               max_key_size = std::size_t(-1), max_string_size = std::size_t(-1);
-  std::vector<std::vector<std::string>> open;
-  std::string key;
-  bool duplicate = false;
+// Builds the value and counts the names on the way. Duplicate names are where two readers of one document may disagree, so they
+// are refused: Boost.JSON keeps the last one, thus the value has fewer members than the text had names.
+struct Builder {
+  static constexpr std::size_t max_object_size = json::object::max_size(), max_array_size = json::array::max_size(),
+                               max_key_size = json::string::max_size(), max_string_size = json::string::max_size();
+  json::value_stack stack;
+  std::size_t names = 0;
 
   using ec = json::error_code;
   bool on_document_begin(ec&) { return true; }
   bool on_document_end(ec&) { return true; }
-  bool on_object_begin(ec&) { open.emplace_back(); return true; }
-  bool on_object_end(std::size_t, ec&) {
-    auto& keys = open.back();
-    std::ranges::sort(keys);
-    duplicate = duplicate || std::ranges::adjacent_find(keys) != keys.end();
-    open.pop_back();
-    return true;
-  }
+  bool on_object_begin(ec&) { return true; }
+  bool on_object_end(std::size_t size, ec&) { stack.push_object(size); return true; }
   bool on_array_begin(ec&) { return true; }
-  bool on_array_end(std::size_t, ec&) { return true; }
-  bool on_key_part(json::string_view part, std::size_t, ec&) { key.append(part.data(), part.size()); return true; }
-  bool on_key(json::string_view part, std::size_t, ec&) {
-    key.append(part.data(), part.size());
-    open.back().push_back(std::exchange(key, {}));
-    return true;
-  }
-  bool on_string_part(json::string_view, std::size_t, ec&) { return true; }
-  bool on_string(json::string_view, std::size_t, ec&) { return true; }
+  bool on_array_end(std::size_t size, ec&) { stack.push_array(size); return true; }
+  bool on_key_part(json::string_view part, std::size_t, ec&) { stack.push_chars(part); return true; }
+  bool on_key(json::string_view part, std::size_t, ec&) { ++names; stack.push_key(part); return true; }
+  bool on_string_part(json::string_view part, std::size_t, ec&) { stack.push_chars(part); return true; }
+  bool on_string(json::string_view part, std::size_t, ec&) { stack.push_string(part); return true; }
   bool on_number_part(json::string_view, ec&) { return true; }
-  bool on_int64(std::int64_t, json::string_view, ec&) { return true; }
-  bool on_uint64(std::uint64_t, json::string_view, ec&) { return true; }
-  bool on_double(double, json::string_view, ec&) { return true; }
-  bool on_bool(bool, ec&) { return true; }
-  bool on_null(ec&) { return true; }
+  bool on_int64(std::int64_t number, json::string_view, ec&) { stack.push_int64(number); return true; }
+  bool on_uint64(std::uint64_t number, json::string_view, ec&) { stack.push_uint64(number); return true; }
+  bool on_double(double number, json::string_view, ec&) { stack.push_double(number); return true; }
+  bool on_bool(bool yes, ec&) { stack.push_bool(yes); return true; }
+  bool on_null(ec&) { stack.push_null(); return true; }
   bool on_comment_part(json::string_view, ec&) { return true; }
   bool on_comment(json::string_view, ec&) { return true; }
 };
+
+// At most kJsonDepthMax deep, as it was parsed.
+std::size_t members_of(const json::value& value) {
+  std::size_t count = 0;
+  if (const auto* object = value.if_object()) {
+    count = object->size();
+    for (const auto& member : *object) count += members_of(member.value());
+  } else if (const auto* array = value.if_array()) {
+    for (const auto& item : *array) count += members_of(item);
+  }
+  return count;
+}
 
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = kJsonDepthMax;
-  json::basic_parser<DuplicateFinder> finder(options);
+  json::basic_parser<Builder> parser(options);
+  parser.handler().stack.reset();
   json::error_code error;
-  const auto used = finder.write_some(false, text.data(), text.size(), error);
+  const auto used = parser.write_some(false, text.data(), text.size(), error);
   if (!error && used < text.size()) error = json::error::extra_data;
   if (error) return failure(Fault::invalid, fmt::format("not JSON: {} at byte {}", error.message(), used));
-  if (finder.handler().duplicate) return failure(Fault::invalid, "not JSON: a name stands twice in one object");
-  auto value = json::parse({text.data(), text.size()}, error, {}, options);
-  if (error) return failure(Fault::invalid, fmt::format("not JSON: {}", error.message()));
+  auto value = parser.handler().stack.release();
+  if (members_of(value) != parser.handler().names) return failure(Fault::invalid, "not JSON: a name stands twice in one object");
   return value;
 }
 

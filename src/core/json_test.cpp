@@ -7,9 +7,17 @@ namespace gatehouse {
 namespace {
 
 TEST(ParseJson, refuses_what_two_readers_may_read_differently) {
-  for (const auto* text : {"", "{", "{} x", "{\"a\":1,\"a\":2}", "{\"x\":{\"a\":1,\"\\u0061\":2}}", "[1,]", "{'a':1}", "// c\n{}", "nan"})
+  for (const auto* text : {"", "{", "{} x", "{\"a\":1,\"a\":2}", "{\"x\":{\"a\":1,\"\\u0061\":2}}", "[1,]", "{'a':1}", "// c\n{}", "nan", "{\"a\":{\"x\":1,\"y\":2},\"a\":{}}",
+                           "{\"a\":{},\"a\":{\"x\":1}}", "[[{\"b\":[],\"c\":{},\"b\":[{\"c\":1}]}]]"})
     EXPECT_FALSE(parse_json(text)) << text;
   EXPECT_TRUE(parse_json("{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}"));
+}
+
+TEST(ParseJson, keeps_every_kind_of_value_as_it_was) {
+  const std::string text = R"({"k\u00e9\ny":"a\tb\"","n":[null,true,false,-1,18446744073709551615,1.5E0,""],"o":{"":{}}})";
+  const auto value = parse_json(text).value();
+  EXPECT_EQ(to_text(value), R"({"ké\ny":"a\tb\"","n":[null,true,false,-1,18446744073709551615,1.5E0,""],"o":{"":{}}})");
+  for (const auto* scalar : {"1", "\"x\"", "null", "[]", "{}"}) EXPECT_EQ(to_text(parse_json(scalar).value()), scalar);
 }
 
 TEST(ParseJson, has_a_depth_limit) {
