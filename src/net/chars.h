@@ -49,16 +49,24 @@ constexpr int hex_value(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// Controls other than HTAB. Eight bytes at a time: values are long and nearly always clean.
-inline bool has_control(std::string_view text) {
+// Does a word of eight bytes hold a byte below space, or DEL? A tab counts: look closer then.
+inline bool word_may_have_control(const char* at) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  const auto below_space = (word - kOnes * 0x20) & ~word & kHigh;
+  const auto del = word ^ (kOnes * 0x7f);
+  return (below_space | ((del - kOnes) & ~del & kHigh)) != 0;
+}
+
+// Controls other than HTAB. Eight bytes at a time, the last ones together with some before them: values are long and nearly
+// always clean.
+inline bool has_control(std::string_view text) {
   std::size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    const auto below_space = (word - kOnes * 0x20) & ~word & kHigh;
-    const auto del = word ^ (kOnes * 0x7f);
-    if ((below_space | ((del - kOnes) & ~del & kHigh)) != 0) break;  // maybe a tab: look closer
+  if (text.size() >= 8) {
+    const auto last = text.size() - 8;
+    while (i < last && !word_may_have_control(text.data() + i)) i += 8;
+    if (i >= last && !word_may_have_control(text.data() + last)) return false;
   }
   for (; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);

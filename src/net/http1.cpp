@@ -82,16 +82,17 @@ bool is_token_list(std::string_view value) {
   }
 }
 
+// A name that is known is made of token characters; only others are looked at one by one.
 Verdict read_field(std::string_view line, Field& field) {
-  std::size_t colon = 0;
-  while (colon < line.size() && is(line[colon], chars::token)) ++colon;
-  if (colon == line.size() || line[colon] != ':') {
+  const auto colon = line.find(':');
+  const auto name = line.substr(0, colon);
+  field.id = colon == std::string_view::npos ? Header::other : header_of(name);
+  if (colon == std::string_view::npos || (field.id == Header::other && !chars::all(name, chars::token))) {
     if (line.starts_with(' ') || line.starts_with('\t')) return refuse(400, "folded header line");
     return refuse(400, "malformed header name");
   }
   if (colon == 0) return refuse(400, "empty header name");
-  field.name = line.substr(0, colon);
-  field.id = header_of(field.name);
+  field.name = name;
   auto value = line.substr(colon + 1);
   if (chars::has_control(value)) return refuse(400, "control character in a header value");
   if (is_framing(field.id)) {

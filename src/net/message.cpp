@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 46> kHeaderNames{
     "transfer-encoding", "upgrade", "user-agent", "vary", "via", "www-authenticate", "x-forwarded-for", "x-forwarded-host",
     "x-forwarded-proto", "x-request-id"};
 static_assert(static_cast<std::size_t>(Header::x_request_id) + 1 == kHeaderNames.size());
+static_assert(kHeaderNames.size() <= 64);   // Fields::seen_
 
 // A perfect hash over length, first and last two characters; the multiplier is searched by the compiler.
 constexpr std::size_t kSlots = 512;
@@ -74,10 +75,7 @@ Header header_of(std::string_view name) {
   if (name.size() < kShortestName || name.size() > kLongestName) return Header::other;
   const auto candidate = kBySlot[slot_of(name, kMultiplier)];
   const auto known = kHeaderNames[static_cast<std::size_t>(candidate)];
-  if (known.size() != name.size()) return Header::other;
-  for (std::size_t i = 0; i < known.size(); ++i)
-    if (to_lower(name[i]) != known[i]) return Header::other;
-  return candidate;
+  return equal_ignoring_case(name, known) ? candidate : Header::other;
 }
 
 std::string_view name_of(Header header) { return kHeaderNames.at(static_cast<std::size_t>(header)); }
@@ -85,16 +83,19 @@ std::string_view name_of(Header header) { return kHeaderNames.at(static_cast<std
 Fields& Fields::operator=(const Fields& other) {
   std::copy_n(other.fields_.begin(), other.count_, fields_.begin());
   count_ = other.count_;
+  seen_ = other.seen_;
   return *this;
 }
 
 bool Fields::add(Field field) {
   if (count_ == fields_.size()) return false;
   fields_[count_++] = field;
+  seen_ |= std::uint64_t(1) << static_cast<unsigned>(field.id);
   return true;
 }
 
 std::optional<std::string_view> Fields::only(Header id) const {
+  if (!has(id)) return std::nullopt;
   std::optional<std::string_view> found;
   for (const auto& field : all()) {
     if (field.id != id) continue;
@@ -114,15 +115,12 @@ std::optional<std::string_view> Fields::only(std::string_view name) const {
   return found;
 }
 
-bool Fields::has(Header id) const {
-  return std::ranges::any_of(all(), [id](const Field& field) { return field.id == id; });
-}
-
 std::size_t Fields::count(Header id) const {
-  return static_cast<std::size_t>(std::ranges::count(all(), id, &Field::id));
+  return has(id) ? static_cast<std::size_t>(std::ranges::count(all(), id, &Field::id)) : 0;
 }
 
 bool Fields::has_word(Header id, std::string_view word) const {
+  if (!has(id)) return false;
   for (const auto& field : all()) {
     if (field.id != id) continue;
     for (auto rest = field.value;;) {

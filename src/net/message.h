@@ -47,12 +47,15 @@ class Fields {
   Fields(const Fields& other) { *this = other; }
   Fields& operator=(const Fields& other);  // copies what is there, not the room
   bool add(Field field);  // false when full
-  void clear() { count_ = 0; }
+  void clear() {
+    count_ = 0;
+    seen_ = 0;
+  }
   std::span<const Field> all() const { return {fields_.data(), count_}; }
   // The value if the field stands there exactly once. Fields that decide something are asked for by this.
   std::optional<std::string_view> only(Header id) const;
   std::optional<std::string_view> only(std::string_view name) const;
-  bool has(Header id) const;
+  bool has(Header id) const { return (seen_ >> static_cast<unsigned>(id) & 1) != 0; }
   std::size_t count(Header id) const;
   // True if a comma-separated field has the word (any case): has_word(Header::connection, "close").
   bool has_word(Header id, std::string_view word) const;
@@ -60,6 +63,7 @@ class Fields {
  private:
   std::array<Field, kFieldsMax> fields_;
   std::size_t count_ = 0;
+  std::uint64_t seen_ = 0;   // a bit for each Header that is there: most questions are about fields that are not
 };
 
 // A numeric address, IPv4-mapped IPv6 folded to IPv4.

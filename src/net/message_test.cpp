@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/text.h"
+#include "net/chars.h"
 #include "net/form.h"
 
 namespace gatehouse::net {
@@ -22,6 +23,37 @@ TEST(Names, every_known_header_is_found_in_any_case_and_nothing_else_is) {
     EXPECT_EQ(header_of(name), Header::other) << name;
 }
 
+// Names are compared by words and not by letters: nothing that differs in any other bit may be taken for them.
+TEST(Names, one_byte_makes_another_header) {
+  for (int i = 1; i <= static_cast<int>(Header::x_request_id); ++i) {
+    const std::string known(name_of(static_cast<Header>(i)));
+    for (std::size_t at = 0; at < known.size(); ++at)
+      for (int byte = 0; byte < 256; ++byte) {
+        auto name = known;
+        name[at] = static_cast<char>(byte);
+        const bool same = to_lower(name[at]) == known[at];
+        ASSERT_EQ(header_of(name) == static_cast<Header>(i), same) << known << " " << at << " " << byte;
+      }
+  }
+}
+
+TEST(Values, a_control_is_found_wherever_it_stands) {
+  const auto bytewise = [](std::string_view text) {
+    for (const char c : text)
+      if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return true;
+    return false;
+  };
+  for (std::size_t size = 0; size < 34; ++size)
+    for (std::size_t at = 0; at < size; ++at)
+      for (int byte = 0; byte < 256; ++byte)
+        for (const char rest : {'a', '\t', '\x80', ' '}) {
+          std::string text(size, rest);
+          text[at] = static_cast<char>(byte);
+          ASSERT_EQ(chars::has_control(text), bytewise(text)) << size << " " << at << " " << byte;
+        }
+  EXPECT_FALSE(chars::has_control(""));
+}
+
 TEST(Names, methods_are_exact) {
   for (const auto method : {Method::get, Method::head, Method::post, Method::put, Method::delete_, Method::patch, Method::options, Method::trace, Method::connect})
     EXPECT_EQ(method_of(name_of(method)), method);
@@ -37,6 +69,9 @@ TEST(Fields, what_decides_must_stand_there_once) {
   fields.add({.name = "origin", .value = "b", .id = Header::origin});
   EXPECT_FALSE(fields.only(Header::origin));
   EXPECT_EQ(fields.count(Header::origin), 2U);
+  EXPECT_TRUE(fields.has(Header::origin));
+  EXPECT_FALSE(fields.has(Header::other));
+  EXPECT_TRUE(Fields(fields).has(Header::origin));
   for (std::size_t i = fields.all().size(); i < kFieldsMax; ++i) EXPECT_TRUE(fields.add({.name = "x", .value = "y"}));
   EXPECT_FALSE(fields.add({.name = "x", .value = "y"}));
 }
