@@ -44,9 +44,19 @@ bool may_be_sent(std::string_view name, std::string_view value) {
 // For the fields of one head, until nghttp2 has taken them.
 std::vector<nghttp2_nv>& scratch() {
   thread_local std::vector<nghttp2_nv> fields;
-  fields.clear();
   return fields;
 }
+
+std::vector<nghttp2_nv>& begin_fields(char (&text)[3], int status) {
+  auto& fields = scratch();
+  fields.clear();
+  std::to_chars(text, text + sizeof text, status);
+  fields.push_back(field_of(":status", {text, sizeof text}, kNoCopy));
+  return fields;
+}
+
+// An id that never comes again would only push others out of the peer's table.
+std::uint8_t indexing_of(Header id) { return id == Header::x_request_id ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE; }
 
 void lower(std::string& name) {
   for (auto& c : name) c = to_lower(c);
@@ -154,9 +164,7 @@ void Http2Session::abandon() {
 
 bool Http2Session::submit_head(Http2Stream& stream, int status, std::optional<std::uint64_t> length, bool has_body) {
   if (gone_ || status < 200 || status > 599) return false;
-  std::to_chars(stream.status_, stream.status_ + sizeof stream.status_, status);
-  auto& fields = scratch();
-  fields.push_back(field_of(":status", {stream.status_, sizeof stream.status_}, kNoCopy));
+  auto& fields = begin_fields(stream.status_, status);
   bool dated = false;
   for (auto& [name, value] : stream.reply_.headers) {
     const auto id = header_of(name);
@@ -165,10 +173,27 @@ bool Http2Session::submit_head(Http2Stream& stream, int status, std::optional<st
     if (!may_be_sent(name, value)) return false;
     dated = dated || id == Header::date;
     lower(name);
-    // An id that never comes again would only push others out of the peer's table.
-    const std::uint8_t once = id == Header::x_request_id ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-    fields.push_back(field_of(name, value, kNoCopy | once));
+    fields.push_back(field_of(name, value, kNoCopy | indexing_of(id)));
   }
+  return submit_fields(stream, length, dated, has_body);
+}
+
+// What it points to is borrowed, so nghttp2 copies it, and makes the names lower-case on the way.
+bool Http2Session::submit_relayed_head(Http2Stream& stream, int status, const Borrowed& answer, std::optional<std::uint64_t> length, bool has_body) {
+  if (gone_ || status < 200 || status > 599) return false;
+  auto& fields = begin_fields(stream.status_, status);
+  bool dated = false;
+  for (const auto& field : answer.fields.all()) {
+    if (is_hop_field(field.id) || !answer.keep(field, answer.by)) continue;
+    dated = dated || field.id == Header::date;
+    fields.push_back(field_of(field.name, field.value, indexing_of(field.id)));
+  }
+  return submit_fields(stream, length, dated, has_body);
+}
+
+// The fields that begin_fields() began, and with them those that every answer has.
+bool Http2Session::submit_fields(Http2Stream& stream, std::optional<std::uint64_t> length, bool dated, bool has_body) {
+  auto& fields = scratch();
   if (!dated) fields.push_back(field_of("date", loop_->date(), kNoCopyName));
   char digits[20];
   if (length) {
@@ -184,6 +209,7 @@ bool Http2Session::submit_head(Http2Stream& stream, int status, std::optional<st
 
 bool Http2Session::submit_trailers(Http2Stream& stream) {
   auto& fields = scratch();
+  fields.clear();
   for (auto& [name, value] : stream.last_fields_) {
     if (is_hop_field(header_of(name)) || !may_be_sent(name, value)) continue;
     lower(name);
@@ -247,7 +273,7 @@ void Http2Session::head_begins(std::int32_t id, bool request) {
   heading_ = nullptr;
   if (!request) {
     heading_ = static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
-    if (heading_ != nullptr) head_.begin(Http2Head::Part::trailers, heading_->text_);
+    if (heading_ != nullptr) head_.begin(Http2Head::Part::trailers, heading_->work_->in);
     return;
   }
   // A stream that the client has left counts until its handler has ended: else who resets at once has no limit at all.
@@ -260,7 +286,7 @@ void Http2Session::head_begins(std::int32_t id, bool request) {
   heading_ = stream.get();
   streams_.push_back(std::move(stream));
   nghttp2_session_set_stream_user_data(session_, id, heading_);
-  head_.begin(Http2Head::Part::request, heading_->text_);
+  head_.begin(Http2Head::Part::request, heading_->work_->in);
 }
 
 void Http2Session::head_ends(bool stream_ends) {
@@ -281,7 +307,7 @@ void Http2Session::request_ends(Http2Stream& stream, bool stream_ends) {
   auto& work = *stream.work_;
   const auto made = head_.make(arrival_, stream_ends ? Http2Head::End::stream_ends : Http2Head::End::body_follows, options().limits, work);
   stream.remote_ended_ = stream_ends;
-  stream.head_bytes_ = stream.text_.capacity();
+  stream.head_bytes_ = work.in.size();
   head_bytes_ += stream.head_bytes_;
   if (loop_->shared->stopping) drain();
   if (made) loop_->new_request_id(work.request.id);

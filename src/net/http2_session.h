@@ -54,6 +54,8 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
 
   // From the streams.
   bool submit_head(Http2Stream& stream, int status, std::optional<std::uint64_t> length, bool has_body);
+  bool submit_relayed_head(Http2Stream& stream, int status, const Borrowed& answer, std::optional<std::uint64_t> length, bool has_body);
+  bool submit_fields(Http2Stream& stream, std::optional<std::uint64_t> length, bool dated, bool has_body);
   bool submit_trailers(Http2Stream& stream);
   void submit_continue(Http2Stream& stream);
   void resume(Http2Stream& stream);              // it has more to send, or has ended

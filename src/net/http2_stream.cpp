@@ -49,7 +49,9 @@ void Http2Wait::on_deadline() {
 
 Http2Stream::Http2Stream(Http2Session& session, std::int32_t id)
     : session_(session), id_(id), work_(session.loop().take_workspace()),
-      reader_(session.loop().deadlines, session.loop().executor), writer_(session.loop().deadlines, session.loop().executor) {
+      reader_(session.loop().deadlines, session.loop().executor), writer_(session.loop().deadlines, session.loop().executor),
+      tail_(work_->out) {
+  tail_.clear();
   writer_.on_expiry = [this] { session_.reset(*this, Http2Session::Reset::cancel); };
 }
 
@@ -188,6 +190,24 @@ Task<void> Http2Stream::reply(Reply reply) {
   }
   answer_ = Answer::done;
   co_return Result<void>();
+}
+
+// Its body is copied: it leaves when the client's window and the socket let it.
+Result<bool> Http2Stream::relay(const Borrowed& answer) {
+  GH_DO(may_answer());
+  const auto status = body_status_ != 0 && answer.status >= 400 ? body_status_ : answer.status;
+  std::optional<std::uint64_t> length = answer.body.size();
+  if (status == 204 || status == 304) length = std::nullopt;
+  const bool has_body = length && *length > 0 && work_->request.method != Method::head;
+  if (has_body) tail_.assign(answer.body);
+  ended_ = true;
+  if (!session_.submit_relayed_head(*this, status, answer, length, has_body)) {
+    tail_.clear();
+    ended_ = false;
+    return failure(Fault::internal, "an answer that must not be sent");
+  }
+  answer_ = Answer::done;
+  return true;
 }
 
 Task<void> Http2Stream::start(Reply head, std::optional<std::uint64_t> length) {

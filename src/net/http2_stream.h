@@ -63,6 +63,8 @@ class Http2Stream final : public Exchange {
   Task<void> finish(std::vector<std::pair<std::string, std::string>> trailers) override;
   Task<void> start_tunnel(Reply head) override;
   bool started() const override { return answer_ != Answer::none; }
+  bool relays() const override { return true; }
+  Result<bool> relay(const Borrowed& answer) override;
   void close_after() override {}   // a stream ends by itself; what it leaves unread is reset, and the others go on
 
  private:
@@ -95,7 +97,6 @@ class Http2Stream final : public Exchange {
   std::size_t head_bytes_ = 0;
   std::size_t place_ = 0;                    // among the session's streams
   std::unique_ptr<Workspace> work_;
-  std::string text_;                         // what the request points into
   mutable std::optional<Log> log_;
   std::vector<std::pair<std::string, std::string>> trailers_;
 
@@ -108,7 +109,7 @@ class Http2Stream final : public Exchange {
   Reply reply_;                              // its strings live until the head and the body were sent
   std::vector<std::pair<std::string, std::string>> last_fields_;   // our trailers
   char status_[3] = {};
-  std::string tail_;
+  std::string& tail_;                        // copied, not yet sent from tail_sent_ on
   std::size_t tail_sent_ = 0;
   std::string_view direct_;
   std::optional<std::uint64_t> left_;        // of an answer of known length

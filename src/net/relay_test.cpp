@@ -1,7 +1,7 @@
 // What keeps a proxied request cheap, and must not show: reads that wait after a short read, answers that are only lent.
 #include <gtest/gtest.h>
 
-#include "net/server_fixture.h"
+#include "net/http2_peer.h"
 
 namespace gatehouse::net {
 namespace {
@@ -61,6 +61,29 @@ TEST(Relay, what_the_client_does_not_take_at_once_is_kept_for_it) {
   EXPECT_EQ(client.read_exactly(kLarge), std::string(kLarge, 'a'));
   client.send(ask("GET", "/"));
   EXPECT_TRUE(client.read_answer().ends_with("aaaaa"));
+}
+
+TEST(Relay, over_http2_it_looks_the_same_and_waits_for_the_window) {
+  FnHandler handler(lend);
+  TestServer server(handler);
+  Http2Peer peer(server.port());
+  peer.open();
+  for (int i = 0; i < 3; ++i) {
+    const auto& seen = peer.ask_for(peer.get("/"));
+    EXPECT_EQ(seen.status, 203);
+    EXPECT_EQ(seen.body, "aaaaa");
+    EXPECT_EQ(seen.field("x-shown"), "yes");
+    EXPECT_EQ(seen.field("content-length"), "5");
+    EXPECT_FALSE(seen.field("date").empty());
+    EXPECT_EQ(seen.field("x-inner"), "");
+    EXPECT_EQ(seen.field("transfer-encoding"), "");
+  }
+  auto head = peer.get("/");
+  head.front().second = "HEAD";
+  const auto& empty = peer.ask_for(head);
+  EXPECT_EQ(empty.field("content-length"), "5");
+  EXPECT_EQ(empty.body, "");
+  EXPECT_EQ(peer.ask_for(peer.get("/large")).body, std::string(kLarge, 'a'));
 }
 
 // The end of the stream comes with the last bytes: no event of its own tells of it, and the idle timeout is far away.

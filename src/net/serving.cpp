@@ -6,6 +6,7 @@ namespace {
 constexpr std::size_t kFreeMax = 128;            // blocks and workspaces kept per loop
 constexpr std::size_t kBlockMin = 33 * 1024;   // two frames of HTTP/2 of usual size
 constexpr std::size_t kOutKeptMax = 16 * 1024;   // a larger answer head gives its memory back
+constexpr std::size_t kInKeptMax = 4 * 1024;
 constexpr std::size_t kRequestIdLength = 20;     // 100 bits
 
 }  // namespace
@@ -26,6 +27,7 @@ std::unique_ptr<Workspace> LoopState::take_workspace() {
 void LoopState::give_back(std::unique_ptr<Workspace> workspace) {
   if (workspaces_.size() >= kFreeMax) return;
   if (workspace->out.capacity() > kOutKeptMax) workspace->out = std::string();
+  if (workspace->in.capacity() > kInKeptMax) workspace->in = std::string();
   workspaces_.push_back(std::move(workspace));
 }
 

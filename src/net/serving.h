@@ -35,7 +35,8 @@ struct Workspace {
   Head head;
   Target target;
   Request request;
-  std::string out;   // head of the answer, framing of its chunks
+  std::string out;   // HTTP/1.1: head of the answer, framing of its chunks; HTTP/2: what is still to be sent of the answer
+  std::string in;    // HTTP/2: the bytes that the request points into
 };
 
 // One block of memory for a large head or a body on its way.
