@@ -137,7 +137,7 @@ enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
 struct UpstreamOptions {
   Url url;                                        // scheme, host, port
   std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};  // without a byte of progress
-  std::size_t idle_max = 64;                      // pooled connections per loop
+  std::size_t idle_max = 256;                     // pooled connections per loop: what one HTTP/2 client or two ask for at once
   std::chrono::milliseconds idle_timeout{60000};
   std::size_t connections_max = 4096;             // exchanges at once, per loop; more are Fault::limited
   UpstreamProtocol protocol = UpstreamProtocol::http1;
