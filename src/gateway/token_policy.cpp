@@ -1,6 +1,7 @@
 #include "gateway/token_policy.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/text.h"
 #include "gateway/challenge.h"
@@ -265,10 +266,16 @@ Result<void> validate(const TokenPolicyConfig& config, const Proofs& proofs) {
 
 }  // namespace
 
+// RFC 6750 §2.1. A table: tokens have a thousand characters.
 bool is_b64token(std::string_view text) {
+  static constexpr auto kMayStandThere = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = 0; c < table.size(); ++c) table[c] = is_alnum(static_cast<char>(c)) || std::string_view("-._~+/").contains(static_cast<char>(c));
+    return table;
+  }();
   const auto end = text.find_last_not_of('=');
   if (end == std::string_view::npos) return false;
-  return std::ranges::all_of(text.substr(0, end + 1), [](char c) { return is_alnum(c) || std::string_view("-._~+/").contains(c); });
+  return std::ranges::all_of(text.substr(0, end + 1), [](char c) { return kMayStandThere[static_cast<unsigned char>(c)]; });
 }
 
 Result<Credentials> credentials_of(const net::Request& request) {
