@@ -128,25 +128,31 @@ std::string subject_of(const X509* certificate) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-std::string name_text(const GENERAL_NAME* name) {
-  int kind = 0;
-  const auto* value = static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(name, &kind));
-  if (kind != GEN_DNS && kind != GEN_IPADD) return {};
-  const std::string bytes(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)), static_cast<std::size_t>(ASN1_STRING_length(value)));
-  if (kind == GEN_DNS) return bytes;
+std::string address_text(const std::string& bytes) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (bytes.size() != 4 && bytes.size() != 16) return {};
   inet_ntop(bytes.size() == 4 ? AF_INET : AF_INET6, bytes.data(), text.data(), text.size());
   return text.data();
 }
 
-std::vector<std::string> names_of(const X509* certificate) {
+std::optional<AlternativeName> name_of(const GENERAL_NAME* name) {
+  using Kind = AlternativeName::Kind;
+  int kind = 0;
+  const auto* value = static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(name, &kind));
+  if (kind != GEN_DNS && kind != GEN_URI && kind != GEN_EMAIL && kind != GEN_IPADD) return std::nullopt;
+  std::string bytes(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)), static_cast<std::size_t>(ASN1_STRING_length(value)));
+  if (kind == GEN_IPADD) bytes = address_text(bytes);
+  if (bytes.empty()) return std::nullopt;
+  return AlternativeName{kind == GEN_DNS ? Kind::dns : kind == GEN_URI ? Kind::uri : kind == GEN_EMAIL ? Kind::email : Kind::ip, std::move(bytes)};
+}
+
+std::vector<AlternativeName> alternatives_of(const X509* certificate) {
   const Names names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  std::vector<std::string> texts;
+  std::vector<AlternativeName> found;
   const auto count = names ? std::min<std::size_t>(sk_GENERAL_NAME_num(names.get()), kCertificateNamesMax) : 0;
   for (std::size_t i = 0; i < count; ++i)
-    if (auto text = name_text(sk_GENERAL_NAME_value(names.get(), static_cast<int>(i))); !text.empty()) texts.push_back(std::move(text));
-  return texts;
+    if (auto name = name_of(sk_GENERAL_NAME_value(names.get(), static_cast<int>(i)))) found.push_back(*std::move(name));
+  return found;
 }
 
 Result<CertificateFacts> facts_of(X509* certificate) {
@@ -155,7 +161,11 @@ Result<CertificateFacts> facts_of(X509* certificate) {
   auto* key = X509_get_pubkey(certificate);
   if (key == nullptr) return failure(Fault::invalid, "certificate: its key cannot be read");
   GH_TRY(auto checked, KeyAccess::adopt_public(key));
-  return CertificateFacts{subject_of(certificate), {from, until}, names_of(certificate), std::move(checked)};
+  auto alternatives = alternatives_of(certificate);
+  std::vector<std::string> names;
+  for (const auto& [kind, value] : alternatives)
+    if (kind == AlternativeName::Kind::dns || kind == AlternativeName::Kind::ip) names.push_back(value);
+  return CertificateFacts{subject_of(certificate), {from, until}, std::move(names), std::move(alternatives), std::move(checked)};
 }
 
 Result<void> check_input(std::string_view common_name, Validity validity) {

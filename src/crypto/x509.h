@@ -34,10 +34,18 @@ Result<Certificate> issue_leaf(const Certificate& authority, const std::vector<s
 // Fault::invalid for X25519, which signs nothing.
 Result<std::string> self_signed(const PrivateKey& key, std::string_view common_name, Validity validity, Random& random);
 
+// One entry of subjectAltName, of the kinds that name a client (RFC 8705 §2.1.2). The kind belongs to the name: a DNS name that
+// reads like an address is none.
+struct AlternativeName {
+  enum class Kind { dns, uri, ip, email } kind;
+  std::string value;
+  friend bool operator==(const AlternativeName&, const AlternativeName&) = default;
+};
 struct CertificateFacts {
   std::string subject;  // RFC 2253 form, for people
   Validity validity;
   std::vector<std::string> names;  // DNS names and IP addresses of subjectAltName
+  std::vector<AlternativeName> alternatives;
   PublicKey key;
 };
 // The first certificate of a PEM text. Fault::invalid when there is none or its key is of a kind we do not use.

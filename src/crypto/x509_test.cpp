@@ -112,5 +112,32 @@ TEST_F(Certificates, a_key_may_vouch_for_itself) {
   EXPECT_EQ(hex_encode(sha1_thumbprint("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");  // FIPS 180-4
 }
 
+
+// Made with openssl 3: every kind of name that a client may have, and one more that is none of ours.
+TEST(ClientCertificates, names_have_their_kind) {
+  using Kind = AlternativeName::Kind;
+  const auto facts = read_certificate(
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIICXzCCAgWgAwIBAgIUW/TZeeauPBovb8gd7qrN6Omy1qAwCgYIKoZIzj0EAwIw\n"
+    "QjELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUVuZ2luZXMsIEluYy4xGzALBgNVBAsM\n"
+    "BEJvdHMwDAYDVQQDDAVib3QgMTAgFw0yNjExMjExNjAwMTVaGA8yMTI2MTAyODE2\n"
+    "MDAxNVowQjELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUVuZ2luZXMsIEluYy4xGzAL\n"
+    "BgNVBAsMBEJvdHMwDAYDVQQDDAVib3QgMTBZMBMGByqGSM49AgEGCCqGSM49AwEH\n"
+    "A0IABGlzHmXYqSVl3xBb8HPuUW7jthJILML/fFUmaBEcwqL9fl6StdZwttOY6wDD\n"
+    "Y4f0IBwe9Yoz6BgPyQFk06UEHfujgdYwgdMwHQYDVR0OBBYEFPAKG3vVnIXi6jKG\n"
+    "L+f7z1uwqvQ1MB8GA1UdIwQYMBaAFPAKG3vVnIXi6jKGL+f7z1uwqvQ1MA8GA1Ud\n"
+    "EwEB/wQFMAMBAf8wawYDVR0RBGQwYoIPYm90LmV4YW1wbGUuY29tggkxOTIuMC4y\n"
+    "LjmGD3NwaWZmZTovL2JvdHMvMYEPYm90QGV4YW1wbGUuY29thwTAAAIKhxAgAQ24\n"
+    "AAAAAAAAAAAAAAABoAoGAyoDBKADDAF4MBMGA1UdJQQMMAoGCCsGAQUFBwMCMAoG\n"
+    "CCqGSM49BAMCA0gAMEUCIBrKOKNnSNeY/GIGbaKUfZNOgv16/eUQllz6a/6IQgOp\n"
+    "AiEA2IpST0Y2aUlWt6d0hC1O6Rz+3BsiFQzJMyVVCU67bMg=\n"
+    "-----END CERTIFICATE-----\n").value();
+  EXPECT_EQ(facts.subject, "CN=bot 1+OU=Bots,O=Engines\\, Inc.,C=DE");
+  const std::vector<AlternativeName> expected{{Kind::dns, "bot.example.com"}, {Kind::dns, "192.0.2.9"}, {Kind::uri, "spiffe://bots/1"},
+                                              {Kind::email, "bot@example.com"}, {Kind::ip, "192.0.2.10"}, {Kind::ip, "2001:db8::1"}};
+  EXPECT_EQ(facts.alternatives, expected);
+  EXPECT_EQ(facts.names, (std::vector<std::string>{"bot.example.com", "192.0.2.9", "192.0.2.10", "2001:db8::1"}));
+}
+
 }  // namespace
 }  // namespace gatehouse::crypto
