@@ -90,6 +90,13 @@ Task<json::value> Handles::data_of_spent(OrgId org, HandleKind kind, Secret hand
   co_return parse_json(row.data);
 }
 
+Task<bool> Handles::first_use(OrgId org, std::string kind, std::string name, Timestamp until) {
+  store::Unit unit;
+  unit.push_back(insert_spent(HandleKey{std::move(org), std::move(kind), hash_of(name)}, needs_.clock.now(), until));
+  GH_CO_TRY(const auto done, co_await needs_.database.write(std::move(unit)));
+  co_return done.front().affected == 1;
+}
+
 Task<void> Handles::remove(OrgId org, HandleKind kind, Secret handle) {
   auto statement = remove_statement(org, kind, handle);
   if (!statement) co_return Result<void>();

@@ -1,6 +1,7 @@
 // Opaque handles to something that waits in the store: authorization codes, sign-in transactions, one-time links.
 // A handle is a prefix that tells its kind and 32 random bytes; the store has only its hash. It expires, it may be
-// spent once, by one compare-and-set, and it is never accepted as another kind. Knows no meaning of the data it keeps.
+// spent once, by one compare-and-set, and it is never accepted as another kind. What others made and may show once is remembered
+// beside them. Knows no meaning of the data it keeps.
 #pragma once
 
 #include <optional>
@@ -63,6 +64,10 @@ class Handles {
   // Fault::missing when `handle` cannot be one of this kind.
   Result<store::Statement> spend_statement(OrgId org, HandleKind kind, const Secret& handle);
   Result<store::Statement> remove_statement(OrgId org, HandleKind kind, const Secret& handle);
+
+  // For what somebody else made and may show once (the `jti` of an assertion): of any number of callers at once exactly one gets
+  // true, until `until`. `kind` is a name of its own, beside those of handles; only a hash of `name` is stored.
+  Task<bool> first_use(OrgId org, std::string kind, std::string name, Timestamp until);
 
  private:
   HandleNeeds needs_;

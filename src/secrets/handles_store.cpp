@@ -8,6 +8,13 @@ store::Statement insert_handle(const HandleKey& key, const std::string& data, Ti
       {key.org, key.kind, key.hash, data, now, expires});
 }
 
+store::Statement insert_spent(const HandleKey& key, Timestamp now, Timestamp expires) {
+  return store::Statement(
+      "insert into handles (org_id, kind, hash, data, created_at, expires_at, spent_at) values ($1, $2, $3, '', $4, $5, $4) "
+      "on conflict do nothing",
+      {key.org, key.kind, key.hash, now, expires});
+}
+
 store::Statement spend_handle(const HandleKey& key, Timestamp now) {
   return store::Statement(
       "update handles set spent_at = $4 "

@@ -18,6 +18,7 @@ struct HandleRow {
 
 store::Statement insert_handle(const HandleKey& key, const std::string& data, Timestamp now, Timestamp expires);
 // The one compare-and-set: affects one row, and returns its data, for exactly one of any number of callers.
+store::Statement insert_spent(const HandleKey& key, Timestamp now, Timestamp expires);   // no row: it is there already
 store::Statement spend_handle(const HandleKey& key, Timestamp now);
 store::Statement delete_handle(const HandleKey& key);
 // Fault::missing when there is none.

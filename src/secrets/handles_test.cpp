@@ -160,6 +160,33 @@ TEST_P(HandlesSpec, the_sweep_takes_expired_ones_only) {
   EXPECT_EQ(fault_of_spending(lasting, kTransaction), std::nullopt);
 }
 
+TEST_P(HandlesSpec, what_others_made_is_good_once_too) {
+  const auto until = clock_.now() + Seconds(300);
+  const auto first = [&](std::string name, OrgId org, std::string kind = "client_assertion") {
+    return run(handles().first_use(std::move(org), std::move(kind), std::move(name), until)).value();
+  };
+  EXPECT_TRUE(first("bot j1", org_));
+  EXPECT_FALSE(first("bot j1", org_));
+  EXPECT_TRUE(first("bot j2", org_));
+  EXPECT_TRUE(first("bot j1", other_org_));
+  EXPECT_TRUE(first("bot j1", org_, "logout_token"));
+  EXPECT_EQ(read("select count(*) from handles where hash like '%bot%' or data like '%bot%'").value().front().number(0), 0);
+  EXPECT_EQ(run(handles().peek(org_, kCode, Secret("ghc_" + std::string(43, 'A')))).error().fault(), Fault::missing);
+
+  std::atomic<int> won = 0;
+  const auto use = [&]() -> boost::asio::awaitable<void> {
+    const auto done = co_await handles().first_use(org_, "client_assertion", "bot j64", until);
+    if (done && *done) ++won;
+  };
+  boost::asio::thread_pool threads(4);
+  for (int i = 0; i < 64; ++i) spawn(threads.get_executor(), use());
+  threads.join();
+  EXPECT_EQ(won, 1);
+  clock_.advance(Seconds(300));
+  for (const auto& what : sweeps()) ASSERT_TRUE(run(store::sweep(database(), what, clock_.now())));
+  EXPECT_EQ(rows(), 0) << "bounded by its expiry";
+}
+
 TEST_P(HandlesSpec, data_and_kinds_have_limits) {
   EXPECT_EQ(run(handles().issue(org_, kCode, json::value(std::string(kHandleDataMax, 'x')), {})).error().fault(), Fault::limited);
   for (const std::string_view prefix : {"", "gh_", "xx_", "ghcc_", "gh1_", "ghcx"}) {
