@@ -84,7 +84,6 @@ TEST(Credentials, table) {
   EXPECT_FALSE(read_credentials(basic("id:s"), params({{"client_secret", "s"}})));
   EXPECT_FALSE(read_credentials(basic("id:s"), params({{"client_id", "other"}})));
   EXPECT_FALSE(read_credentials("Basic %%%", params({})));
-  EXPECT_FALSE(read_credentials("", params({{"client_id", "a"}, {"client_assertion", "x"}})));
   EXPECT_EQ(read_credentials("", params({})).value().how, Presented::nothing);
 }
 

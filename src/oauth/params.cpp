@@ -5,6 +5,7 @@
 
 #include "core/bytes.h"
 #include "core/text.h"
+#include "oauth/client_assertion.h"
 #include "oauth/error.h"
 
 namespace gatehouse::oauth {
@@ -24,6 +25,20 @@ std::string form_decode(std::string_view text) {
 bool is_scheme(std::string_view authorization, std::string_view scheme) {
   return authorization.size() > scheme.size() && authorization[scheme.size()] == ' ' &&
          equal_ignoring_case(authorization.substr(0, scheme.size()), scheme);
+}
+
+Result<ClientCredentials> read_assertion(std::string_view authorization, const Params& params) {
+  if (is_scheme(authorization, "Basic") || params.has("client_secret"))
+    return refusal(Code::invalid_request, "Cannot supply multiple client credentials. Use one of them.");
+  if (params.text("client_assertion_type") != kAssertionType)
+    return refusal(Code::invalid_client, "The client_assertion_type must be " + std::string(kAssertionType) + ".");
+  ClientCredentials found;
+  GH_TRY(found.assertion, params.required("client_assertion"));
+  GH_TRY(found.client_id, client_of_assertion(found.assertion));
+  if (const auto id = params.get("client_id"); id && *id != found.client_id)
+    return refusal(Code::invalid_client, "The client_id and the client_assertion name different clients.");
+  found.how = Presented::assertion;
+  return found;
 }
 
 }  // namespace
@@ -53,8 +68,7 @@ Result<std::string> Params::required(std::string_view name) const {
 Result<ClientCredentials> read_credentials(std::string_view authorization, const Params& params) {
   ClientCredentials found;
   if (authorization.size() > kAuthorizationMax) return refusal(Code::invalid_client, "The Authorization header is too long.");
-  if (params.has("client_assertion") || params.has("client_assertion_type"))
-    return refusal(Code::invalid_client, "Client assertions are not enabled here.");
+  if (params.has("client_assertion") || params.has("client_assertion_type")) return read_assertion(authorization, params);
   if (is_scheme(authorization, "Basic")) {
     found.basic = true;
     auto text = base64_decode(trim(authorization.substr(6)));

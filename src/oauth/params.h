@@ -29,15 +29,16 @@ class Params {
   net::Form form_;
 };
 
-// Who a client says it is. RFC 6749 §2.3.1.
-enum class Presented { nothing, id_only, secret_basic, secret_post };
+// Who a client says it is. RFC 6749 §2.3.1, RFC 7521 §4.2.
+enum class Presented { nothing, id_only, secret_basic, secret_post, assertion };
 struct ClientCredentials {
   Presented how = Presented::nothing;
-  std::string client_id;
+  std::string client_id;    // with an assertion: as it claims, unverified
   Secret secret;
+  std::string assertion;
   bool basic = false;    // an Authorization header was used: a 401 must carry WWW-Authenticate
 };
-// From the Authorization header (empty: none) and the parameters. Two ways at once are refused. `Basic base64(client_id)`
+// From the Authorization header (empty: none) and the parameters. Two ways at once are refused (RFC 6749 §2.3). `Basic base64(client_id)`
 // without a colon is taken as a public client's id: okta-auth-js sends it so.
 Result<ClientCredentials> read_credentials(std::string_view authorization, const Params& params);
 
