@@ -1,15 +1,16 @@
 #include "gateway/heads.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/text.h"
+#include "net/head_text.h"
 
 namespace gatehouse::gateway {
 
 namespace {
 
 using net::Header;
+using net::HeadText;
 
 // RFC 9110 §7.6.1 and the framing that we make ourselves.
 bool is_hop_by_hop(Header id) {
@@ -28,17 +29,7 @@ bool named_by_connection(const net::Fields& fields, const net::Field& field) {
   return field.id == Header::other && fields.has(Header::connection) && fields.has_word(Header::connection, field.name);
 }
 
-void add_line(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append("\r\n");
-}
-
-void add_number_line(std::string& out, std::string_view name, std::uint64_t number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  add_line(out, name, std::string_view(digits, end));
-}
-
-void add_client_fields(const OnwardHead& onward, std::string& out) {
+void add_client_fields(const OnwardHead& onward, HeadText& text) {
   const auto& fields = onward.request.fields;
   const auto& own_cookies = onward.journey.snapshot.own_cookies();
   const auto& edits = onward.journey.edits;
@@ -48,21 +39,19 @@ void add_client_fields(const OnwardHead& onward, std::string& out) {
     if (named_by_connection(fields, field) || edits.removes(field.name)) continue;
     if (field.id == Header::authorization && onward.journey.pass.authorization == Pass::Authorization::remove) continue;
     if (field.id == Header::cookie && !own_cookies.empty()) {
-      if (const auto rest = without_cookies(field.value, own_cookies); !rest.empty()) add_line(out, field.name, rest);
+      if (const auto rest = without_cookies(field.value, own_cookies); !rest.empty()) text.line(field.name, rest);
       continue;
     }
-    add_line(out, field.name, field.value);
+    text.line(field);
   }
 }
 
-void add_forwarding_fields(const OnwardHead& onward, std::string& out) {
+void add_forwarding_fields(const OnwardHead& onward, HeadText& text) {
   const auto& request = onward.request;
-  add_line(out, "X-Forwarded-For", request.client.ip);
-  add_line(out, "X-Forwarded-Host", request.authority);
-  add_line(out, "X-Forwarded-Proto", request.scheme());
-  add_number_line(out, "X-Forwarded-Port", request.port);
-  if (!request.id.empty()) add_line(out, "X-Request-Id", request.id);
-  out.append(request.major_version == 2 ? "Via: 2" : request.minor_version == 0 ? "Via: 1.0" : "Via: 1.1").append(" gatehouse\r\n");
+  text.line("X-Forwarded-For", request.client.ip).line("X-Forwarded-Host", request.authority).line("X-Forwarded-Proto", request.scheme());
+  text.line("X-Forwarded-Port", std::uint64_t(request.port));
+  if (!request.id.empty()) text.line("X-Request-Id", request.id);
+  text.add(request.major_version == 2 ? "Via: 2" : request.minor_version == 0 ? "Via: 1.0" : "Via: 1.1").add(" gatehouse\r\n");
 }
 
 bool sets_own_cookie(std::string_view set_cookie, const std::vector<std::string>& own) {
@@ -86,25 +75,26 @@ bool Edits::removes(std::string_view name) const {
 void write_upstream_head(const OnwardHead& onward, std::string& out) {
   const auto& request = onward.request;
   const auto& edits = onward.journey.edits;
-  out.append(request.method_name).append(" ").append(edits.path ? *edits.path : request.path);
-  if (edits.query ? !edits.query->empty() : request.has_query) out.append("?").append(edits.query ? *edits.query : request.query);
-  out.append(" HTTP/1.1\r\n");
+  HeadText text(out);
+  text.add(request.method_name).add(" ").add(edits.path ? *edits.path : request.path);
+  if (edits.query ? !edits.query->empty() : request.has_query) text.add("?").add(edits.query ? *edits.query : request.query);
+  text.add(" HTTP/1.1\r\n");
   const auto host = onward.journey.route.host_header == HostHeader::preserve ? std::string_view(request.authority) : onward.upstream_authority;
-  add_line(out, "Host", edits.host ? std::string_view(*edits.host) : host);
-  add_client_fields(onward, out);
-  for (const auto& [name, value] : edits.set) add_line(out, name, value);
-  add_forwarding_fields(onward, out);
-  out.append(onward.journey.route.fixed_lines);
-  if (onward.journey.pass.header_lines) out.append(*onward.journey.pass.header_lines);
+  text.line("Host", edits.host ? std::string_view(*edits.host) : host);
+  add_client_fields(onward, text);
+  for (const auto& [name, value] : edits.set) text.line(name, value);
+  add_forwarding_fields(onward, text);
+  text.add(onward.journey.route.fixed_lines);
+  if (onward.journey.pass.header_lines) text.add(*onward.journey.pass.header_lines);
   if (request.content_length) {
     if (request.has_body || *request.content_length > 0 || request.method == net::Method::post || request.method == net::Method::put)
-      add_number_line(out, "Content-Length", *request.content_length);
+      text.line("Content-Length", *request.content_length);
   } else if (request.has_body) {
-    out.append("Transfer-Encoding: chunked\r\n");
+    text.add("Transfer-Encoding: chunked\r\n");
   }
   // RFC 9110 §10.1.4: `trailers` is the one TE value that means something here; it is for this hop, hence Connection.
-  if (request.fields.has_word(Header::te, "trailers")) out.append("TE: trailers\r\nConnection: TE\r\n");
-  out.append("\r\n");
+  if (request.fields.has_word(Header::te, "trailers")) text.add("TE: trailers\r\nConnection: TE\r\n");
+  text.add("\r\n");
 }
 
 bool passes_back(const net::Head& answer, const net::Field& field, const Snapshot& snapshot) {

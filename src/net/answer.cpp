@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include "core/text.h"
 #include "net/chars.h"
 #include "net/connection.h"
+#include "net/head_text.h"
 
 namespace gatehouse::net {
 
@@ -40,24 +40,23 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
+void write_status_line(HeadText& text, int status) {
+  if (const auto line = status_line(status); !line.empty()) text.add(line);
+  else text.add(fmt::format("HTTP/1.1 {} {}\r\n", status, reason_of(status)));
+}
+
 }  // namespace
 
 bool Connection::bodiless(int status) const { return head_only_ || status == 204 || status == 304; }
-
-void Connection::add_status_line(int status) {
-  auto& out = work_->out;
-  out.clear();
-  const auto line = status_line(status);
-  if (line.empty()) fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, reason_of(status));
-  else out.append(line);
-}
 
 // Status line and the handler's fields into work_->out. Nothing is written when one of them must not be sent.
 Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
   auto& out = work_->out;
   if (reply.status < 200 && !tunnel) return failure(Fault::internal, fmt::format("an answer cannot have status {}", reply.status));
   if (reply.status > 999) return failure(Fault::internal, "an answer has no such status");
-  add_status_line(reply.status);
+  out.clear();
+  HeadText text(out);
+  write_status_line(text, reply.status);
   bool dated = false;
   for (const auto& [name, value] : reply.headers) {
     const auto id = header_of(name);
@@ -67,25 +66,25 @@ Result<void> Connection::write_head_of(const Reply& reply, bool tunnel) {
     }
     if (!may_be_sent(name, value)) return failure(Fault::internal, "a header of the answer has characters that must not be sent");
     dated = dated || id == Header::date;
-    append_field(out, name, value);
+    text.line(name, value);
   }
-  if (!dated) append_field(out, "Date", loop_.date());
+  if (!dated) text.line("Date", loop_.date());
   return {};
 }
 
-void Connection::end_head(std::optional<std::uint64_t> length, bool chunked) {
-  auto& out = work_->out;
+void Connection::end_head(HeadText& text, std::optional<std::uint64_t> length, bool chunked) {
   // A client that waits for 100-continue may send the body now or not: nobody can tell what comes next.
   if (loop_.shared->stopping || std::exchange(continue_due_, false)) keep_alive_ = false;
-  if (length) {
-    std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *length).ptr;
-    append_field(out, "Content-Length", std::string_view(digits.data(), end));
-  }
-  if (chunked) out.append("Transfer-Encoding: chunked\r\n");
-  if (!keep_alive_) out.append("Connection: close\r\n");
-  else if (work_->request.minor_version == 0) out.append("Connection: keep-alive\r\n");
-  out.append("\r\n");
+  if (length) text.line("Content-Length", *length);
+  if (chunked) text.add("Transfer-Encoding: chunked\r\n");
+  if (!keep_alive_) text.add("Connection: close\r\n");
+  else if (work_->request.minor_version == 0) text.add("Connection: keep-alive\r\n");
+  text.add("\r\n");
+}
+
+void Connection::end_head(std::optional<std::uint64_t> length, bool chunked) {
+  HeadText text(work_->out);
+  end_head(text, length, chunked);
 }
 
 Result<void> Connection::flushed(bool fine) {
@@ -204,23 +203,29 @@ Task<void> Connection::finish(std::vector<std::pair<std::string, std::string>> t
   co_return flushed(fine);
 }
 
-Result<bool> Connection::relay(const Borrowed& answer) {
-  GH_DO(may_answer());
-  const auto status = body_status_ != 0 && answer.status >= 400 ? body_status_ : answer.status;
-  if (status < 200 || status > 999) return failure(Fault::internal, "an answer has no such status");
-  add_status_line(status);
-  auto& out = work_->out;
+void Connection::write_relayed_head(int status, const Borrowed& answer, std::optional<std::uint64_t> length) {
+  work_->out.clear();
+  HeadText text(work_->out);
+  write_status_line(text, status);
   bool dated = false;
   for (const auto& field : answer.fields.all()) {
     if (is_hop_field(field.id) || !answer.keep(field, answer.by)) continue;
     dated = dated || field.id == Header::date;
-    append_field(out, field.name, field.value);
+    text.line(field);
   }
-  if (!dated) append_field(out, "Date", loop_.date());
+  if (!dated) text.line("Date", loop_.date());
+  end_head(text, length, false);
+}
+
+Result<bool> Connection::relay(const Borrowed& answer) {
+  GH_DO(may_answer());
+  const auto status = body_status_ != 0 && answer.status >= 400 ? body_status_ : answer.status;
+  if (status < 200 || status > 999) return failure(Fault::internal, "an answer has no such status");
   std::optional<std::uint64_t> length = answer.body.size();
   if (status == 204 || status == 304) length = std::nullopt;
   if (keep_alive_ && !body_ends_soon()) keep_alive_ = false;
-  end_head(length, false);
+  auto& out = work_->out;
+  write_relayed_head(status, answer, length);
   answer_ = Answer::done;
   Pending pending({out, bodiless(status) ? std::string_view() : answer.body, ""});
   const auto io = push(pending);

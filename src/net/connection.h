@@ -12,6 +12,8 @@
 
 namespace gatehouse::net {
 
+class HeadText;
+
 class Connection final : public Exchange, private Deadlines::Waiter {
  public:
   Connection(LoopState& loop, Stream::Socket socket, Address peer);
@@ -67,11 +69,12 @@ class Connection final : public Exchange, private Deadlines::Waiter {
 
   // Answering.
   Result<void> write_head_of(const Reply& reply, bool tunnel);
+  void end_head(HeadText& text, std::optional<std::uint64_t> length, bool chunked);
   void end_head(std::optional<std::uint64_t> length, bool chunked);
+  void write_relayed_head(int status, const Borrowed& answer, std::optional<std::uint64_t> length);
   bool tunnels() const { return answer_ == Answer::tunnel || answer_ == Answer::tunnel_half; }
   bool bodiless(int status) const;
   Result<void> may_answer() const;
-  void add_status_line(int status);
   // What is still to be written of some parts.
   struct Pending {
     explicit Pending(std::array<std::string_view, 3> parts);
