@@ -49,6 +49,14 @@ Result<Alg> read_alg(const json::object& header, std::span<const Alg> allowed) {
   return *alg;
 }
 
+Result<Alg> check_header(const json::object& header, std::span<const Alg> allowed) {
+  GH_TRY(const auto alg, read_alg(header, allowed));
+  // RFC 7515 §4.1.11: an extension that is not understood makes the token invalid. We understand none.
+  if (header.contains("crit")) return flawed(Flaw::critical_extension);
+  if (header.contains("b64")) return flawed(Flaw::unencoded_payload);
+  return alg;
+}
+
 // With a kid: the key of that name, or keys that have no name. Without: every key that fits, within reason.
 Result<std::vector<const Jwk*>> candidates(const KeySet& keys, const json::object& header, Alg alg) {
   std::vector<const Jwk*> found;
@@ -62,6 +70,13 @@ Result<std::vector<const Jwk*>> candidates(const KeySet& keys, const json::objec
   if (found.empty()) return flawed(Flaw::no_key);
   if (found.size() > kCandidatesMax) return flawed(Flaw::too_many_keys);
   return found;
+}
+
+Result<Verified> prove(Unproven token, Alg alg, const KeySet& keys) {
+  GH_TRY(const auto fitting, candidates(keys, token.header, alg));
+  for (const auto* key : fitting)
+    if (key->verify(alg, token.signed_text, token.signature)) return Verified{std::move(token.header), std::move(token.payload), key->kid(), alg};
+  return flawed(Flaw::bad_signature);
 }
 
 }  // namespace
@@ -81,19 +96,26 @@ Result<std::string> sign(const Jwk& key, json::object header, std::string_view p
   return token;
 }
 
+Result<Unproven> take_apart(std::string_view token) {
+  GH_TRY(const auto parts, split_token(token));
+  GH_TRY(auto header, read_header(parts.header));
+  GH_TRY(auto payload, decoded(parts.payload));
+  GH_TRY(auto signature, decoded(parts.signature));
+  return Unproven{std::move(header), std::move(payload), std::move(signature), std::string(parts.signed_text)};
+}
+
+Result<Verified> verify(Unproven token, const KeySet& keys, std::span<const Alg> allowed) {
+  GH_TRY(const auto alg, check_header(token.header, allowed));
+  return prove(std::move(token), alg, keys);
+}
+
 Result<Verified> verify(std::string_view token, const KeySet& keys, std::span<const Alg> allowed) {
   GH_TRY(const auto parts, split_token(token));
   GH_TRY(auto header, read_header(parts.header));
-  GH_TRY(const auto alg, read_alg(header, allowed));
-  // RFC 7515 §4.1.11: an extension that is not understood makes the token invalid. We understand none.
-  if (header.contains("crit")) return flawed(Flaw::critical_extension);
-  if (header.contains("b64")) return flawed(Flaw::unencoded_payload);
+  GH_TRY(const auto alg, check_header(header, allowed));
   GH_TRY(auto payload, decoded(parts.payload));
-  GH_TRY(const auto signature, decoded(parts.signature));
-  GH_TRY(const auto fitting, candidates(keys, header, alg));
-  for (const auto* key : fitting)
-    if (key->verify(alg, parts.signed_text, signature)) return Verified{std::move(header), std::move(payload), key->kid(), alg};
-  return flawed(Flaw::bad_signature);
+  GH_TRY(auto signature, decoded(parts.signature));
+  return prove({std::move(header), std::move(payload), std::move(signature), std::string(parts.signed_text)}, alg, keys);
 }
 
 Result<json::object> peek_header(std::string_view token) {

@@ -28,6 +28,15 @@ Result<std::string> sign(const Jwk& key, json::object header, std::string_view p
 // Fault::unauthenticated, see flaw_of(). `allowed` is the caller's list, a second lock beside the key's own algorithm.
 Result<Verified> verify(std::string_view token, const KeySet& keys, std::span<const Alg> allowed);
 
+// A token taken apart and decoded; nothing of it is proven. For whoever must look into it before it knows by which keys to prove
+// it, and would decode it twice.
+struct Unproven {
+  json::object header;
+  std::string payload, signature, signed_text;
+};
+Result<Unproven> take_apart(std::string_view token);
+Result<Verified> verify(Unproven token, const KeySet& keys, std::span<const Alg> allowed);
+
 // The header as it claims to be, unverified: to find the right key set or to show it to a person. Decide nothing by it.
 Result<json::object> peek_header(std::string_view token);
 Result<std::string> peek_payload(std::string_view token);

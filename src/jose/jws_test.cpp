@@ -75,6 +75,26 @@ TEST_F(Tokens, extensions_and_key_material_in_the_header_help_nobody) {
   EXPECT_EQ(flaw(signed_with(ec_, Alg::ES256, R"({"alg":"ES256","kid":"ec","jku":"https://evil.example/jwks"})")), std::nullopt);
 }
 
+TEST_F(Tokens, a_token_taken_apart_is_judged_as_one_in_one_piece) {
+  const auto good = sign(ec_, {}, "payload").value();
+  auto apart = take_apart(good);
+  ASSERT_TRUE(apart);
+  EXPECT_EQ(apart->payload, "payload");
+  auto forged = *apart, other = *apart;
+  EXPECT_EQ(verify(*std::move(apart), keys_, kAsymmetricAlgs).value().kid, ec_.kid());
+  forged.signature.back() = static_cast<char>(forged.signature.back() ^ 1);
+  EXPECT_EQ(flaw_of(verify(std::move(forged), keys_, kAsymmetricAlgs).error()), Flaw::bad_signature);
+  other.signed_text += "x";
+  EXPECT_EQ(flaw_of(verify(std::move(other), keys_, kAsymmetricAlgs).error()), Flaw::bad_signature);
+  for (const auto* header : {R"({"alg":"none"})", R"({"alg":"ES999"})", R"({"alg":"ES384","kid":"ec"})", R"({"alg":"ES256","kid":"ec","crit":["exp"]})",
+                             R"({"alg":"ES256","kid":"ec","b64":false})", R"({"alg":"ES256","kid":"unknown"})"}) {
+    const auto token = signed_with(ec_, Alg::ES256, header);
+    EXPECT_EQ(flaw_of(verify(take_apart(token).value(), keys_, kAsymmetricAlgs).error()), flaw(token)) << header;
+  }
+  EXPECT_FALSE(take_apart("a.b"));
+  EXPECT_FALSE(take_apart(good + "!"));
+}
+
 TEST_F(Tokens, every_changed_character_is_found) {
   const auto token = sign(ed_, {}, "payload").value();
   ASSERT_EQ(flaw(token), std::nullopt);

@@ -130,6 +130,13 @@ Result<Jwt> verify_jwt(std::string_view token, const KeySet& keys, std::span<con
   return Jwt{std::move(claims), std::move(verified.header), std::move(verified.kid), verified.alg};
 }
 
+Result<Jwt> verify_jwt(Unproven token, Claims claims, const KeySet& keys, std::span<const Alg> allowed, const Expect& expect) {
+  GH_TRY(auto verified, verify(std::move(token), keys, allowed));
+  GH_DO(check_type(verified.header, expect));
+  GH_DO(check_claims(claims, expect));
+  return Jwt{std::move(claims), std::move(verified.header), std::move(verified.kid), verified.alg};
+}
+
 Result<std::string> sign_jwt(const Jwk& key, const json::object& claims, std::string_view typ) {
   json::object header;
   if (!typ.empty()) header["typ"] = json::string_view(typ.data(), typ.size());

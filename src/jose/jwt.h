@@ -62,6 +62,9 @@ Result<void> check_claims(const Claims& claims, const Expect& expect);
 // Signature, typ and claims, in this order.
 Result<Jwt> verify_jwt(std::string_view token, const KeySet& keys, std::span<const Alg> allowed, const Expect& expect);
 
+// Likewise, of a token whose payload was read as `claims` before.
+Result<Jwt> verify_jwt(Unproven token, Claims claims, const KeySet& keys, std::span<const Alg> allowed, const Expect& expect);
+
 // `typ` "" leaves it out.
 Result<std::string> sign_jwt(const Jwk& key, const json::object& claims, std::string_view typ = "JWT");
 

@@ -101,8 +101,8 @@ Task<TokenFactsPtr> TokenCheck::verify(std::string token) {
   auto known = proven(key);
   const bool is_news = !known.facts;
   if (is_news) {
-    GH_CO_TRY(const auto at, choose(token));
-    GH_CO_TRY(known, co_await learn(token, key, at));
+    GH_CO_TRY(auto claimed, choose(token));
+    GH_CO_TRY(known, co_await learn(token, key, std::move(claimed)));
   }
   GH_CO_DO(judge(*known.facts, known.at));
   // Whom at_once() sent here asks.
@@ -112,26 +112,33 @@ Task<TokenFactsPtr> TokenCheck::verify(std::string token) {
 
 // Whose token it is, before anything else is looked at: the issuer that it names exactly, and for opaque ones the only issuer
 // that can be asked. A token is never shown to an issuer that it does not name while there is a choice.
-Result<std::size_t> TokenCheck::choose(std::string_view token) const {
-  if (!looks_like_a_jwt(token)) {
+Result<TokenCheck::Claimed> TokenCheck::choose(std::string_view token) const {
+  Claimed claimed;
+  auto apart = jose::take_apart(token);
+  if (!apart && !looks_like_a_jwt(token)) {
     std::optional<std::size_t> asked;
     for (std::size_t at = 0; at < issuers_.size(); ++at) {
       if (!issuers_[at]->introspection) continue;
       if (asked) return failure(Fault::unauthenticated, "The token does not say who issued it.");
       asked = at;
     }
-    if (asked) return *asked;
+    if (asked) {
+      claimed.at = *asked;
+      return claimed;
+    }
   }
-  GH_TRY(auto header, jose::peek_header(token));
-  GH_TRY(auto payload, jose::peek_payload(token));
-  GH_TRY(auto claimed, jose::Claims::parse(payload));
-  const auto trusted = std::ranges::find(rules_.issuers, claimed.issuer(), &TrustedIssuer::issuer);
+  if (!apart) return std::unexpected(std::move(apart.error()));
+  GH_TRY(claimed.claims, jose::Claims::parse(apart->payload));
+  const auto trusted = std::ranges::find(rules_.issuers, claimed.claims.issuer(), &TrustedIssuer::issuer);
   if (trusted == rules_.issuers.end()) return jose::flawed(jose::Flaw::wrong_issuer);   // no question leaves the house
-  return static_cast<std::size_t>(trusted - rules_.issuers.begin());
+  claimed.at = static_cast<std::size_t>(trusted - rules_.issuers.begin());
+  claimed.jwt = *std::move(apart);
+  return claimed;
 }
 
 // By signature or by asking; what comes back is in the cache, whatever this policy thinks of it.
-Task<TokenCheck::Known> TokenCheck::learn(std::string token, TokenCache::Key key, std::size_t at) {
+Task<TokenCheck::Known> TokenCheck::learn(std::string token, TokenCache::Key key, Claimed claimed) {
+  const auto at = claimed.at;
   const auto issuer = issuers_[at];
   const auto epoch = hub_->epoch().now();   // read first: what is revoked while we verify must not be cached as newer
   for (;;) {
@@ -143,11 +150,10 @@ Task<TokenCheck::Known> TokenCheck::learn(std::string token, TokenCache::Key key
       if (!asked) continue;
       facts = *std::move(asked);
     } else {
-      std::string kid;
-      GH_CO_TRY(const auto header, jose::peek_header(token));
-      if (const auto* text = header.if_contains("kid"); text != nullptr && text->is_string()) kid = text->get_string();
+      const auto* name = claimed.jwt->header.if_contains("kid");
+      std::string kid(name == nullptr ? std::string_view() : std::string_view(name->get_string()));
       GH_CO_TRY(const auto keys, co_await issuer->keys.get_with(std::move(kid)));
-      GH_CO_TRY(facts, prove(token, at, *keys));
+      GH_CO_TRY(facts, prove(std::move(claimed), *keys));
     }
     facts->issuer = issuer->number;
     facts->epoch = epoch;
@@ -158,20 +164,18 @@ Task<TokenCheck::Known> TokenCheck::learn(std::string token, TokenCache::Key key
   }
 }
 
-Result<std::shared_ptr<TokenFacts>> TokenCheck::prove(std::string_view token, std::size_t at, const Keys& keys) const {
+Result<std::shared_ptr<TokenFacts>> TokenCheck::prove(Claimed claimed, const Keys& keys) const {
   // Only what is true for every policy is asked here: signature, issuer, form. The rest is judge()'s, at every use; therefore its
   // own audiences are expected of the token and time is given a margin of a century.
-  GH_TRY(const auto payload, jose::peek_payload(token));
-  GH_TRY(const auto claimed, jose::Claims::parse(payload));
   jose::Expect expect;
-  expect.issuer = rules_.issuers[at].issuer;
-  expect.audiences = claimed.texts("aud").value_or(std::vector<std::string>());
+  expect.issuer = rules_.issuers[claimed.at].issuer;
+  expect.audiences = claimed.claims.texts("aud").value_or(std::vector<std::string>());
   if (expect.audiences.empty()) return jose::flawed(jose::Flaw::wrong_audience);
   expect.now = needs_.clock.now();
   expect.skew = std::chrono::years(100);
   expect.expiry = jose::Expect::Expiry::ignored;
   expect.types = kAccessTokenTypes;
-  GH_TRY(auto jwt, jose::verify_jwt(token, keys.set, jose::kAsymmetricAlgs, expect));
+  GH_TRY(auto jwt, jose::verify_jwt(*std::move(claimed.jwt), std::move(claimed.claims), keys.set, jose::kAsymmetricAlgs, expect));
   if (is_not_an_access_token(jwt.claims)) return jose::flawed(jose::Flaw::wrong_type);
   GH_TRY(auto facts, TokenFacts::of(std::move(jwt.claims)));
   facts->alg = jwt.alg;

@@ -69,9 +69,15 @@ class TokenCheck {
   bool is_due(const TokenFacts& facts, std::size_t at) const;
   bool is_vouched(const TokenFacts& facts, std::size_t at) const;
   Task<void> ask_witness(std::string token, Known known);
-  Result<std::size_t> choose(std::string_view token) const;
-  Task<Known> learn(std::string token, TokenCache::Key key, std::size_t at);
-  Result<std::shared_ptr<TokenFacts>> prove(std::string_view token, std::size_t at, const Keys& keys) const;
+  // What a token says of itself, and whose it therefore would be. Nothing of it is proven; `jwt` is empty for an opaque one.
+  struct Claimed {
+    std::size_t at = 0;
+    std::optional<jose::Unproven> jwt;
+    jose::Claims claims;
+  };
+  Result<Claimed> choose(std::string_view token) const;
+  Task<Known> learn(std::string token, TokenCache::Key key, Claimed claimed);
+  Result<std::shared_ptr<TokenFacts>> prove(Claimed claimed, const Keys& keys) const;
 
   TokenNeeds needs_;
   TokenRules rules_;
