@@ -19,7 +19,7 @@ constexpr std::array kRows{
     Row{Code::unsupported_grant_type, "unsupported_grant_type", Fault::invalid, 400},
     Row{Code::unsupported_response_type, "unsupported_response_type", Fault::invalid, 400},
     Row{Code::invalid_scope, "invalid_scope", Fault::invalid, 400},
-    Row{Code::access_denied, "access_denied", Fault::denied, 403},
+    Row{Code::access_denied, "access_denied", Fault::denied, 400},
     Row{Code::server_error, "server_error", Fault::internal, 500},
     Row{Code::temporarily_unavailable, "temporarily_unavailable", Fault::upstream, 503},
     Row{Code::invalid_token, "invalid_token", Fault::unauthenticated, 401},
