@@ -154,7 +154,7 @@ Task<net::Reply> Visit::give_code(signin::Session session, directory::User user)
 // Errors of this go back to the client.
 Task<net::Reply> Visit::decide() {
   auto& transactions = provider_.needs().transactions;
-  GH_CO_TRY(ask_, co_await read_request(provider_, server_, *target_, params_));
+  GH_CO_TRY(ask_, co_await read_request(server_, *target_, params_));
   GH_CO_TRY(auto here, co_await session());
   bool suits = here.has_value();
   if (here) {
@@ -169,6 +169,9 @@ Task<net::Reply> Visit::decide() {
   if (consent_is(signin::Consent::denied))
     co_return oauth::refusal(Code::access_denied, "The resource owner or authorization server denied the request.");
   GH_CO_TRY(auto user, co_await person(here->user));
+  AccessAsk access_ask{target_->app.client_id, "authorization_code", ask_.scopes, ask_.how, Asker{user.id.str(), {}}};
+  GH_CO_TRY(const auto access, co_await access_for(provider_, server_, std::move(access_ask)));
+  ask_.scopes = access.scopes();
   GH_CO_TRY(auto questions, co_await open_questions(user.id));
   if (!questions.empty() && transaction_) {
     GH_CO_DO(co_await transactions.ask_consent(*transaction_, std::move(questions)));

@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "idp/clients.h"
+#include "idp/system_terms.h"
 #include "oauth/pkce.h"
 #include "oauth/redirect_uri.h"
 #include "signin/page.h"
@@ -59,22 +60,21 @@ Result<std::string> parse_challenge(const directory::App& app, const oauth::Para
 bool may_use(const directory::App& app, std::string_view grant) { return std::ranges::find(app.grant_types, grant) != app.grant_types.end(); }
 
 // What may be asked for here. offline_access without the right to refresh is not an error (OpenID Connect Core §11).
-Task<oauth::Scopes> read_scopes(Provider& provider, Server server, directory::App app, std::string text) {
-  GH_CO_TRY(auto asked, oauth::Scopes::parse(text));
-  if (asked.empty()) co_return oauth::refusal(Code::invalid_scope, "The authentication request must have a 'scope' parameter.");
-  if (!may_use(app, "refresh_token")) asked.remove("offline_access");
-  std::vector<ServerScope> known;
-  if (server.kind() == ServerKind::custom) {
-    GH_CO_TRY(known, co_await provider.servers().scopes(server.id));
+Result<void> read_scopes(const Server& server, const directory::App& app, const std::string& text, AuthorizeRequest& ask) {
+  GH_TRY(ask.scopes, oauth::Scopes::parse(text));
+  if (ask.scopes.empty() && server.terms) {
+    ask.scopes = server.terms->default_scopes();
+    ask.how = AccessAsk::Scopes::by_default;
   }
+  if (ask.scopes.empty()) return oauth::refusal(Code::invalid_scope, "The authentication request must have a 'scope' parameter.");
+  if (!may_use(app, "refresh_token")) ask.scopes.remove("offline_access");
   const auto granted = oauth::Scopes::of(app.scopes);
-  for (const auto& scope : asked.words()) {
+  for (const auto& scope : ask.scopes.words()) {
     if (is_oidc_scope(scope)) continue;
-    const bool fits = server.kind() == ServerKind::org ? scope.starts_with("okta.") && granted.has(scope)
-                                                       : std::ranges::find(known, scope, &ServerScope::name) != known.end();
-    if (!fits) co_return oauth::refusal(Code::invalid_scope, "One or more scopes are not configured for the authorization server resource.");
+    const bool fits = server.terms ? server.terms->scope(scope) != nullptr : scope.starts_with("okta.") && granted.has(scope);
+    if (!fits) return oauth::refusal(Code::invalid_scope, "One or more scopes are not configured for the authorization server resource.");
   }
-  co_return asked;
+  return {};
 }
 
 Result<void> check_shape(const Target& target, const oauth::Params& params) {
@@ -126,10 +126,10 @@ Task<Target> find_target(Provider& provider, oauth::Params params) {
   co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state)};
 }
 
-Task<AuthorizeRequest> read_request(Provider& provider, Server server, Target target, oauth::Params params) {
+Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params) {
   GH_CO_DO(check_shape(target, params));
   AuthorizeRequest ask;
-  GH_CO_TRY(ask.scopes, co_await read_scopes(provider, std::move(server), target.app, params.text("scope")));
+  GH_CO_DO(read_scopes(server, target.app, params.text("scope"), ask));
   GH_CO_TRY(ask.challenge, parse_challenge(target.app, params));
   GH_CO_TRY(ask.prompt, parse_prompt(params.text("prompt")));
   GH_CO_TRY(ask.max_age, parse_max_age(params));

@@ -2,7 +2,7 @@
 // address and errors are pages; afterwards errors go back to the client (RFC 6749 §4.1.2.1).
 #pragma once
 
-#include "idp/provider.h"
+#include "idp/access.h"
 #include "oauth/error.h"
 
 namespace gatehouse::idp {
@@ -25,12 +25,13 @@ enum class Prompt { unset, none, login, consent };
 
 struct AuthorizeRequest {
   oauth::Scopes scopes;
+  AccessAsk::Scopes how = AccessAsk::Scopes::as_asked;
   std::string nonce, challenge, login_hint, id_token_hint;
   Prompt prompt = Prompt::unset;
   std::optional<Seconds> max_age;
 };
 // Errors are for the client.
-Task<AuthorizeRequest> read_request(Provider& provider, Server server, Target target, oauth::Params params);
+Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params);
 
 // The answer itself: a redirect, or a page that posts (form_post; its button works without JavaScript).
 net::Reply answer(const Target& target, const net::Form& parameters);

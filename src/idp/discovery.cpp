@@ -2,6 +2,7 @@
 
 #include "idp/clients.h"
 #include "idp/grants.h"
+#include "idp/system_terms.h"
 
 namespace gatehouse::idp {
 namespace {
@@ -12,11 +13,13 @@ json::array words(std::initializer_list<std::string_view> list) {
   return out;
 }
 
-json::object describe(const Server& server, const std::string& base, const std::vector<ServerScope>& scopes) {
+json::object describe(const Server& server, const std::string& base) {
   const std::string at = base + server.path() + "/v1";
   json::array grant_types, known = words({"openid", "profile", "email", "address", "phone", "offline_access", "groups"});
   for (const auto* grant : grants()) grant_types.emplace_back(grant->type());
-  for (const auto& scope : scopes) known.emplace_back(scope.name);
+  if (server.terms)
+    for (const auto& scope : server.terms->scopes)
+      if (scope.published && !is_oidc_scope(scope.name)) known.emplace_back(scope.name);
   const auto client_auth = words({"client_secret_basic", "client_secret_post", "none"});
 
   json::object out;
@@ -59,11 +62,7 @@ net::Reply cached(std::string body, std::string_view how) {
 Task<net::Reply> metadata(Provider& provider, const net::Call& call) {
   GH_CO_TRY(auto base, provider.base_of(call.request));
   GH_CO_TRY(auto server, co_await server_of(provider, call));
-  std::vector<ServerScope> scopes;
-  if (server.kind() == ServerKind::custom) {
-    GH_CO_TRY(scopes, co_await provider.servers().scopes(server.id));
-  }
-  co_return cached(to_text(describe(server, base, scopes)), "public, max-age=300");
+  co_return cached(to_text(describe(server, provider.issuer_base(server, base))), "public, max-age=300");
 }
 
 Task<net::Reply> keys(Provider& provider, const net::Call& call) {

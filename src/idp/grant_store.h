@@ -17,6 +17,8 @@ struct GrantRow {
   std::vector<std::string> amr;
   Timestamp created, expires;
   bool revoked = false;
+  std::string grant_type = "authorization_code";   // by which it began
+  bool slides = false;    // `expires` moves with every refresh: the family has no end of its own
 };
 // A grant holds one refresh token at a time, in its own row: to refresh is one update in place, and a family leaves no trail.
 // `family` is the hash of the part that all tokens of a family share and nobody else knows: who presents it with another
@@ -36,6 +38,7 @@ struct RefreshRow {
 };
 struct RefreshLife {
   Timestamp created, expires;
+  std::optional<Timestamp> grant = {};   // new end of a grant that slides
 };
 
 store::Statement insert_grant(const OrgId& org, const GrantRow& grant);
@@ -54,6 +57,19 @@ store::Statement update_early_expiry(const OrgId& org, const RefreshRow& old, Ti
 store::Statement insert_revoked_token(const OrgId& org, std::string_view jti, Timestamp expires);
 // False when the token or its grant was revoked. `grant_id` empty: the token has none.
 Task<bool> is_token_alive(store::Database& database, OrgId org, std::string jti, std::string grant_id);
+
+// What an administrator sees of one server: clients that hold a refresh token there, in their order behind `after`; and
+// living grants of a client, by id behind `after`.
+Task<std::vector<std::string>> select_clients(store::Database& database, OrgId org, std::string server_id, std::string after, int limit, Timestamp now);
+Task<std::vector<RefreshRow>> select_refreshes(store::Database& database, OrgId org, std::string server_id, std::string client_id, std::string after,
+                                               int limit, Timestamp now);
+Task<RefreshRow> select_refresh_of(store::Database& database, OrgId org, std::string server_id, std::string client_id, std::string grant_id,
+                                   Timestamp now);   // Fault::missing
+// Those of a client behind `after`, up to and including `last`.
+store::Statement update_grants_revoked(const OrgId& org, std::string_view server_id, std::string_view client_id, std::string_view after,
+                                       std::string_view last, std::string_view why, Timestamp now);
+// What a server gave and was told, at most `batch` rows of each table; how many rows went is in the result.
+store::Unit delete_given(const OrgId& org, std::string_view server_id, int batch);
 
 Task<oauth::Scopes> select_consent(store::Database& database, OrgId org, directory::UserId user, std::string client_id, std::string server_id);
 store::Statement upsert_consent(const OrgId& org, const directory::UserId& user, std::string_view client_id, std::string_view server_id,

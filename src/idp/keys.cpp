@@ -28,6 +28,8 @@ Task<void> Keys::load() {
     GH_CO_TRY(auto jwk, jose::Jwk::of(std::move(key), row.kid, *alg));
     open.push_back(std::move(shown));
     fresh->signing.insert_or_assign(*alg, std::move(jwk));
+    auto& known = fresh->known[*alg];
+    known.insert(known.begin(), KeyInfo{row.kid, row.created});
   }
   GH_CO_TRY(auto set, jose::KeySet::of(std::move(open)));
   fresh->open = std::make_shared<const jose::KeySet>(std::move(set));
@@ -36,12 +38,37 @@ Task<void> Keys::load() {
   co_return Result<void>();
 }
 
+Result<KeyRow> Keys::sealed(const crypto::PrivateKey& key, jose::Alg alg) {
+  GH_TRY(auto jwk, jose::Jwk::of(key.public_key(), {}, alg));
+  GH_TRY(auto text, needs_.sealer.seal(context_of(org_, jwk.kid()), key.pem().reveal()));
+  return KeyRow{jwk.kid(), std::string(jose::name_of(alg)), std::move(text), needs_.clock.now()};
+}
+
 Task<void> Keys::keep(crypto::PrivateKey key, jose::Alg alg) {
-  GH_CO_TRY(auto jwk, jose::Jwk::of(key.public_key(), {}, alg));
-  GH_CO_TRY(auto sealed, needs_.sealer.seal(context_of(org_, jwk.kid()), key.pem().reveal()));
-  const KeyRow row{jwk.kid(), std::string(jose::name_of(alg)), std::move(sealed)};
+  GH_CO_TRY(const auto row, sealed(key, alg));
   store::Unit unit;
-  unit.push_back(insert_first_key(org_, row, needs_.clock.now()));
+  unit.push_back(insert_first_key(org_, row, row.created));
+  GH_CO_DO(co_await needs_.database.write(std::move(unit)));
+  co_return co_await load();
+}
+
+Task<crypto::PrivateKey> Keys::generate(jose::Alg alg) {
+  std::optional<Result<crypto::PrivateKey>> made;
+  const auto spec = alg == jose::Alg::RS256 ? crypto::KeySpec::rsa2048 : crypto::KeySpec::p256;
+  auto job = [&] { made = crypto::PrivateKey::generate(spec); };
+  GH_CO_DO(co_await needs_.crypto.run(std::move(job)));
+  co_return *std::move(made);
+}
+
+Task<void> Keys::rotate(jose::Alg alg, store::Statement told) {
+  GH_CO_TRY(auto known, co_await of(alg));
+  if (known.size() >= kKeysMax) co_return failure(Fault::limited, "keys: rotated too often; earlier keys have to be published for a while");
+  GH_CO_TRY(auto key, co_await generate(alg));
+  GH_CO_TRY(const auto row, sealed(key, alg));
+  store::Unit unit;
+  unit.push_back(insert_next_key(org_, row, row.created));
+  unit.push_back(delete_old_keys(org_, row.alg, row.created - kOldKeyLife));
+  unit.push_back(std::move(told));
   GH_CO_DO(co_await needs_.database.write(std::move(unit)));
   co_return co_await load();
 }
@@ -78,6 +105,11 @@ Task<jose::Jwk> Keys::signing_key(jose::Alg alg) {
     GH_CO_DO(co_await complete());
   }
   co_return failure(Fault::internal, "signing key: none for this algorithm");
+}
+
+Task<std::vector<KeyInfo>> Keys::of(jose::Alg alg) {
+  GH_CO_DO(co_await signing_key(alg));   // makes it if nobody has needed it yet
+  co_return ring()->known.at(alg);
 }
 
 Task<std::string> Keys::sign(jose::Alg alg, json::object claims) {

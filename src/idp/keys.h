@@ -15,11 +15,21 @@
 
 namespace gatehouse::idp {
 
+struct KeyRow;                 // key_store.h
+
 struct KeyNeeds {
   store::Database& database;
   const Clock& clock;
   const crypto::Sealer& sealer;
   Pool& crypto;                  // RSA signs and generates there; ES256 signs where it is called (40 us)
+};
+
+inline constexpr std::chrono::hours kOldKeyLife{25};     // longer than any token
+inline constexpr std::size_t kKeysMax = 10;              // published at once, of one algorithm
+
+struct KeyInfo {
+  std::string kid;
+  Timestamp created;
 };
 
 class Keys {
@@ -35,15 +45,23 @@ class Keys {
   // node may have made it.
   Task<std::shared_ptr<const jose::KeySet>> public_keys(std::string kid);
   Task<json::object> jwks();
+  // Those of an algorithm that are published, the one that signs first.
+  Task<std::vector<KeyInfo>> of(jose::Alg alg);
+  // A new one signs from now on; the one before is published for as long as its tokens live. Fault::limited when that would
+  // be too many at once. `told` goes with it.
+  Task<void> rotate(jose::Alg alg, store::Statement told);
 
  private:
   struct Ring {
     std::map<jose::Alg, jose::Jwk> signing;
+    std::map<jose::Alg, std::vector<KeyInfo>> known;   // youngest first
     std::shared_ptr<const jose::KeySet> open;
   };
   std::shared_ptr<const Ring> ring();
   Task<void> load();
   Task<void> keep(crypto::PrivateKey key, jose::Alg alg);
+  Result<KeyRow> sealed(const crypto::PrivateKey& key, jose::Alg alg);
+  Task<crypto::PrivateKey> generate(jose::Alg alg);
   Task<jose::Jwk> signing_key(jose::Alg alg);
 
   KeyNeeds needs_;

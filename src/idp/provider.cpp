@@ -14,7 +14,7 @@ std::unexpected<Error> bad_token(std::string why) { return oauth::refusal(oauth:
 Provider::Provider(ProviderNeeds needs, OrgId org)
     : needs_(needs),
       org_(std::move(org)),
-      servers_(needs_.database, needs_.clock, org_),
+      servers_(ServerNeeds{needs_.database, needs_.log, needs_.clock, needs_.random}, org_),
       keys_(KeyNeeds{needs_.database, needs_.clock, needs_.sealer, needs_.crypto}, org_),
       events_(needs_.database, needs_.log, needs_.out, needs_.background, org_) {}
 
@@ -23,7 +23,14 @@ Task<void> Provider::open() {
   co_return co_await keys_.open();
 }
 
-void Provider::add_base(std::string origin) { bases_.insert(std::move(origin)); }
+void Provider::add_base(std::string origin) {
+  if (bases_.empty()) main_base_ = origin;
+  bases_.insert(std::move(origin));
+}
+
+const std::string& Provider::issuer_base(const Server& server, const std::string& base) const {
+  return server.kind() == ServerKind::custom && server.issuer_mode == IssuerMode::org_url && !main_base_.empty() ? main_base_ : base;
+}
 
 Result<std::string> Provider::base_of(const net::Request& request) const {
   auto origin = request.origin();
@@ -56,7 +63,7 @@ Task<AccessToken> Provider::check_access_token(std::string token, Server server)
   auto app = co_await needs_.apps.find_by_client(claims.text("cid").value_or(""));
   if (!app && app.error().fault() != Fault::missing) co_return std::unexpected(std::move(app.error()));
   if (!app || !is_client(*app)) co_return bad_token("The client of this token is not active.");
-  AccessToken good{jti, app->client_id, grant_id, oauth::Scopes::of(claims.scopes()), {}, *app, claims.object()};
+  AccessToken good{jti, app->client_id, grant_id, oauth::Scopes::of(claims.texts("scp").value_or(std::vector<std::string>())), {}, *app, claims.object()};
   const auto uid = claims.text("uid");
   if (!uid) co_return good;
 
@@ -120,7 +127,35 @@ std::vector<store::Migration> migrations() {
               "idp",
               2,
               {"alter table grants add column refresh_hash text", "alter table grants add column refresh_family text",
-               "alter table grants add column refresh_created bigint", "alter table grants add column refresh_expires bigint"}}};
+               "alter table grants add column refresh_created bigint", "alter table grants add column refresh_expires bigint"}},
+          store::Migration{
+              "idp",
+              3,
+              // Null in rows of before: a server without a version is one that version 3 has not seen (Servers::read).
+              {"alter table authorization_servers add column description text", "alter table authorization_servers add column issuer_mode text",
+               "alter table authorization_servers add column rotation text", "alter table authorization_servers add column name_key text",
+               "alter table authorization_servers add column version bigint",
+               "create index authorization_servers_by_name on authorization_servers (org_id, name_key)",
+               "create index authorization_servers_by_audience on authorization_servers (org_id, audience)",
+               "create index authorization_servers_unseen on authorization_servers (org_id) where version is null",
+               "alter table authorization_server_scopes add column id text", "alter table authorization_server_scopes add column display_name text",
+               "alter table authorization_server_scopes add column consent bigint",
+               "alter table authorization_server_scopes add column published bigint",
+               "alter table authorization_server_scopes add column optional bigint", "alter table authorization_server_scopes add column system bigint",
+               "create table authorization_server_claims (org_id text not null, server_id text not null, id text not null, name text not null,"
+               " kind bigint not null, type bigint not null, value text not null, group_filter bigint not null, scopes text not null,"
+               " always_in bigint not null, active bigint not null, system bigint not null, primary key (org_id, server_id, id))",
+               "create table authorization_server_policies (org_id text not null, server_id text not null, id text not null, name text not null,"
+               " description text not null, priority bigint not null, active bigint not null, system bigint not null, clients text not null,"
+               " created bigint not null, updated bigint not null, primary key (org_id, server_id, id))",
+               "create table authorization_server_rules (org_id text not null, server_id text not null, id text not null, policy_id text not null,"
+               " name text not null, priority bigint not null, active bigint not null, system bigint not null, users_in text not null,"
+               " users_not text not null, groups_in text not null, groups_not text not null, grant_types text not null, scopes text not null,"
+               " access_minutes bigint not null, refresh_minutes bigint not null, idle_minutes bigint not null, hook text not null,"
+               " created bigint not null, updated bigint not null, primary key (org_id, server_id, id))",
+               "alter table grants add column grant_type text", "alter table grants add column slides bigint",
+               "create index grants_by_server on grants (org_id, server_id, client_id, id)",
+               "create index consents_by_server on consents (org_id, server_id)"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

@@ -52,15 +52,24 @@ struct AccessToken {
   json::object claims;
 };
 
+class TokenHook;                              // token_hook.h
+
 class Provider {
  public:
   Provider(ProviderNeeds needs, OrgId org);
 
   // Migrations must have run. Makes the "default" server and the ES256 key.
   Task<void> open();
-  // Addresses by which browsers and clients reach the org ("http://localhost:8080"). Before serving. A request under
+  // Addresses by which browsers and clients reach the org ("http://localhost:8080"), the main one first. Before serving. A request under
   // another name is refused: the issuer is built from it.
   void add_base(std::string origin);
+  // What expressions of claims see as org.name. Before serving.
+  void set_org_name(std::string name) { org_name_ = std::move(name); }
+  const std::string& org_name() const { return org_name_; }
+  // Inline token hooks; without one no rule may name a hook. Before serving; outlives this.
+  void set_token_hook(TokenHook& hook) { token_hook_ = &hook; }
+  TokenHook* token_hook() { return token_hook_; }
+  bool has_token_hook(std::string_view id) const;
 
   // Who made this access token good for the org's own management API? Only tokens of the org server count there; okta.*
   // scopes of people who are no administrators are dropped. Fault::unauthenticated otherwise.
@@ -69,6 +78,8 @@ class Provider {
   Task<AccessToken> check_access_token(std::string token, Server server);
 
   Result<std::string> base_of(const net::Request& request) const;
+  // Where the issuer of this server begins for somebody who called `base`.
+  const std::string& issuer_base(const Server& server, const std::string& base) const;
   Task<void> refused(const Server& server, std::string action, std::string client_id, Error error, events::Origin origin);
 
   ProviderNeeds& needs() { return needs_; }
@@ -81,6 +92,8 @@ class Provider {
  private:
   ProviderNeeds needs_;
   OrgId org_;
+  std::string org_name_, main_base_;
+  TokenHook* token_hook_ = nullptr;
   Servers servers_;
   Keys keys_;
   EventBatch events_;

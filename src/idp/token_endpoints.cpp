@@ -18,7 +18,8 @@ Task<void> write_refusal(Provider& provider, const net::Call& call, Server serve
 }
 
 Task<oauth::TokenResponse> redeem(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
-  GH_CO_TRY(auto base, provider.base_of(call.request));
+  GH_CO_TRY(const auto called, provider.base_of(call.request));
+  auto base = provider.issuer_base(server, called);
   GH_CO_TRY(auto app, co_await authenticate_client(provider, call, params, Proof::public_too));
   GH_CO_TRY(auto type, params.required("grant_type"));
   const auto known = grants();
@@ -129,14 +130,10 @@ Result<std::string> presented_token(const net::Call& call, const oauth::Params& 
 
 Task<json::object> userinfo_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
   GH_CO_TRY(auto token, presented_token(call, params));
-  GH_CO_TRY(auto good, co_await provider.check_access_token(std::move(token), std::move(server)));
+  GH_CO_TRY(auto good, co_await provider.check_access_token(std::move(token), server));
   if (!good.user || !good.scopes.has("openid"))
     co_return oauth::refusal(Code::insufficient_scope, "The access token must provide access to at least one of these scopes - openid.");
-  json::object body;
-  body["sub"] = good.user->id.str();
-  GH_CO_TRY(auto about, co_await claims_about(provider, *good.user, good.scopes));
-  for (auto& [name, value] : about) body[name] = std::move(value);
-  co_return body;
+  co_return co_await userinfo_claims(provider, std::move(server), std::move(good));
 }
 
 }  // namespace

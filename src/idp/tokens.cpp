@@ -6,6 +6,9 @@
 #include "core/bytes.h"
 #include "core/text.h"
 #include "crypto/hash.h"
+#include "idp/system_terms.h"
+#include "idp/token_hook.h"
+#include "oauth/error.h"
 
 namespace gatehouse::idp {
 namespace {
@@ -29,12 +32,63 @@ void put_more(json::object& claims, std::string_view name, const directory::User
   if (auto value = find_string(user.profile.more, attribute)) put_text(claims, name, *value);
 }
 
-Task<json::array> group_names(Provider& provider, directory::UserId user) {
-  GH_CO_TRY(auto groups, co_await provider.needs().groups.of_user(user));
+// OpenID Connect Core §5.1, as far as a profile has them; which of them are told is a question of scopes.
+json::object standard_claims(const directory::User& user) {
+  json::object claims;
+  const auto& profile = user.profile;
+  put_text(claims, "name", std::string(trim(profile.first_name + " " + profile.last_name)));
+  put_text(claims, "preferred_username", profile.login);
+  put_text(claims, "given_name", profile.first_name);
+  put_text(claims, "family_name", profile.last_name);
+  put_more(claims, "middle_name", user, "middleName");
+  put_more(claims, "nickname", user, "nickName");
+  put_more(claims, "profile", user, "profileUrl");
+  put_more(claims, "zoneinfo", user, "timezone");
+  put_more(claims, "locale", user, "locale");
+  claims["updated_at"] = to_seconds(user.updated);
+  put_text(claims, "email", profile.email);
+  // True only where somebody said so: clients decide who may in by it.
+  claims["email_verified"] = find_bool(profile.more, "emailVerified").value_or(false);
+  put_more(claims, "phone_number", user, "mobilePhone");
+  return claims;
+}
+
+json::array group_names(const std::vector<directory::Group>& groups) {
   json::array names;
   for (const auto& group : groups)
     if (names.size() < kGroupsClaimMax) names.emplace_back(group.name);
-  co_return names;
+  return names;
+}
+
+const ClaimSet& claims_of(const Server& server) {
+  static const ClaimSet own(complete({}, "").claims);   // the org's own server: nobody changes it
+  return server.terms ? *server.terms->made : own;
+}
+
+// The scope "groups" gives the names of all groups, unless an administrator has said what that claim is.
+bool tells_groups(const Server& server, ClaimKind kind, const oauth::Scopes& scopes) {
+  return scopes.has("groups") && !claims_of(server).has(kind, "groups");
+}
+
+std::string subdomain_of(std::string_view base) {
+  const auto host = base.substr(std::min(base.size(), base.find("//") + 2));
+  return std::string(host.substr(0, host.find_first_of(".:")));
+}
+
+// Everything about a person that goes to `place`.
+MadeClaims about_person(const Server& server, Place place, const ClaimSource& source) {
+  const auto& set = claims_of(server);
+  // The org's own ID tokens tell everything that the scopes open.
+  const auto standard_place = server.terms ? place : Place::userinfo;
+  auto made = set.make(place, source);
+  auto standard = set.standard(standard_place, standard_claims(*source.user), source.scopes);
+  for (auto& [name, value] : standard) made.values[name] = std::move(value);
+  if (tells_groups(server, ClaimKind::identity, source.scopes)) made.values["groups"] = group_names(source.groups);
+  return made;
+}
+
+std::string sentence_of(const ClaimFault& fault) {
+  return "The '" + fault.claim + "' " + (fault.system ? "system" : "custom") + " claim could not be evaluated.";
 }
 
 json::object access_claims(const Mint& ask, const std::string& jti, std::int64_t now) {
@@ -44,7 +98,7 @@ json::object access_claims(const Mint& ask, const std::string& jti, std::int64_t
   claims["iss"] = ask.server.issuer(ask.base);
   claims["aud"] = ask.server.audience_for(ask.base);
   claims["iat"] = now;
-  claims["exp"] = now + kAccessLife.count();
+  claims["exp"] = now + ask.access.access_life().count();
   claims["cid"] = ask.app.client_id;
   if (ask.person) claims["uid"] = ask.person->user.id.str();
   claims["scp"] = to_array(ask.scopes.words());
@@ -53,7 +107,7 @@ json::object access_claims(const Mint& ask, const std::string& jti, std::int64_t
   return claims;
 }
 
-json::object id_claims(Provider& provider, const Mint& ask, std::string_view access_token, std::int64_t now) {
+json::object id_claims(Provider& provider, const Mint& ask, std::int64_t now) {
   json::object claims;
   claims["sub"] = ask.person->user.id.str();
   claims["ver"] = 1;
@@ -66,8 +120,13 @@ json::object id_claims(Provider& provider, const Mint& ask, std::string_view acc
   claims["idp"] = provider.org().str();
   if (!ask.nonce.empty()) claims["nonce"] = ask.nonce;
   claims["auth_time"] = to_seconds(ask.person->auth_time);
-  claims["at_hash"] = half_hash(access_token);
   return claims;
+}
+
+// What is ours is never replaced: reserved names are refused when a claim is saved, and once more here.
+void add_claims(json::object& claims, json::object&& more) {
+  for (auto& [name, value] : more)
+    if (name == "sub" || !claims.contains(name)) claims[name] = std::move(value);
 }
 
 }  // namespace
@@ -77,52 +136,82 @@ std::string grant_of_jti(std::string_view jti) {
   return parts.size() == 3 ? std::string(parts[2]) : "";
 }
 
-Task<json::object> claims_about(Provider& provider, directory::User user, oauth::Scopes scopes) {
-  json::object claims;
-  const auto& profile = user.profile;
-  if (scopes.has("profile")) {
-    put_text(claims, "name", std::string(trim(profile.first_name + " " + profile.last_name)));
-    put_text(claims, "preferred_username", profile.login);
-    put_text(claims, "given_name", profile.first_name);
-    put_text(claims, "family_name", profile.last_name);
-    put_more(claims, "middle_name", user, "middleName");
-    put_more(claims, "nickname", user, "nickName");
-    put_more(claims, "profile", user, "profileUrl");
-    put_more(claims, "zoneinfo", user, "timezone");
-    put_more(claims, "locale", user, "locale");
-    claims["updated_at"] = to_seconds(user.updated);
-  }
-  if (scopes.has("email")) {
-    put_text(claims, "email", profile.email);
-    // True only where somebody said so: clients decide who may in by it.
-    claims["email_verified"] = find_bool(profile.more, "emailVerified").value_or(false);
-  }
-  if (scopes.has("phone")) put_more(claims, "phone_number", user, "mobilePhone");
-  if (scopes.has("groups")) {
-    GH_CO_TRY(auto names, co_await group_names(provider, user.id));
-    claims["groups"] = std::move(names);
-  }
-  co_return claims;
-}
-
-Task<oauth::TokenResponse> mint(Provider& provider, Mint ask) {
+Task<Draft> draft_tokens(Provider& provider, const Mint& ask) {
   const auto now = to_seconds(provider.needs().clock.now());
   std::string jti = "AT." + random_token(provider.needs().random, 32);
   if (!ask.grant_id.empty()) jti += "." + ask.grant_id;
-  auto claims = access_claims(ask, jti, now);
-  if (ask.person && ask.scopes.has("groups")) {
-    GH_CO_TRY(auto names, co_await group_names(provider, ask.person->user.id));
-    claims["groups"] = std::move(names);
+  Draft draft{access_claims(ask, jti, now), {}, {}};
+  const bool has_id = ask.person && ask.scopes.has("openid");
+  const auto& set = claims_of(ask.server);
+  ClaimSource source{provider.needs().clock, ask.app, ask.scopes, provider.org().str(), provider.org_name(), subdomain_of(ask.base)};
+  if (ask.person) {
+    source.user = &ask.person->user;
+    source.amr = ask.person->amr;
+    const bool wanted = set.needs_groups(Place::access_token, ask.scopes) || (has_id && set.needs_groups(Place::id_token_beside, ask.scopes)) ||
+                        tells_groups(ask.server, ClaimKind::resource, ask.scopes) || tells_groups(ask.server, ClaimKind::identity, ask.scopes);
+    if (wanted) {
+      GH_CO_TRY(source.groups, co_await provider.needs().groups.of_user(ask.person->user.id));
+    }
   }
+  auto made = set.make(Place::access_token, source);
+  draft.fault = std::move(made.fault);
+  add_claims(draft.access, std::move(made.values));
+  if (ask.person && tells_groups(ask.server, ClaimKind::resource, ask.scopes)) draft.access["groups"] = group_names(source.groups);
+  if (!has_id || draft.fault) co_return draft;
+  auto about = about_person(ask.server, Place::id_token_beside, source);
+  draft.fault = std::move(about.fault);
+  draft.id = id_claims(provider, ask, now);
+  for (auto& [name, value] : about.values)
+    if (!draft.id->contains(name)) (*draft.id)[name] = std::move(value);
+  co_return draft;
+}
+
+Task<json::object> userinfo_claims(Provider& provider, Server server, AccessToken token) {
+  ClaimSource source{provider.needs().clock, token.app, token.scopes, provider.org().str(), provider.org_name(),
+                     subdomain_of(find_string(token.claims, "iss").value_or(""))};
+  source.user = &*token.user;
+  const auto& set = claims_of(server);
+  if (set.needs_groups(Place::userinfo, token.scopes) || tells_groups(server, ClaimKind::identity, token.scopes)) {
+    GH_CO_TRY(source.groups, co_await provider.needs().groups.of_user(token.user->id));
+  }
+  auto made = about_person(server, Place::userinfo, source);
+  if (made.fault) co_return oauth::refusal(oauth::Code::access_denied, sentence_of(*made.fault));
+  json::object claims;
+  claims["sub"] = token.user->id.str();
+  for (auto& [name, value] : made.values)
+    if (!claims.contains(name)) claims[name] = std::move(value);
+  co_return claims;
+}
+
+namespace {
+
+Task<void> tell(Provider& provider, const Mint& ask, ClaimFault fault) {
+  auto event = event_of(ask.server, "app.oauth2.as.evaluate.claim", "Claim evaluation for OAuth 2.0 token");
+  event.outcome = events::Outcome::failure;
+  event.reason = sentence_of(fault);
+  event.actor = events::Party{ask.app.client_id, "PublicClientApp", "", ask.app.label};
+  if (ask.person) event.targets.push_back(events::Party{ask.person->user.id.str(), "User", ask.person->user.profile.login, ""});
+  event.debug["claim"] = fault.claim;
+  event.debug["why"] = fault.why.substr(0, events::kTextMax);
+  return provider.events().add(std::move(event));
+}
+
+}  // namespace
+
+Task<oauth::TokenResponse> mint(Provider& provider, Mint ask) {
+  GH_CO_TRY(auto draft, co_await draft_tokens(provider, ask));
+  if (draft.fault) {
+    GH_CO_DO(co_await tell(provider, ask, *draft.fault));
+    co_return oauth::refusal(oauth::Code::access_denied, sentence_of(*draft.fault));
+  }
+  GH_CO_TRY(draft, co_await hooked(provider, ask, std::move(draft)));
   oauth::TokenResponse answer;
-  GH_CO_TRY(answer.access_token, co_await provider.keys().sign(ask.server.alg, std::move(claims)));
-  answer.expires_in = kAccessLife;
+  answer.expires_in = Seconds(find_int(draft.access, "exp").value_or(0) - find_int(draft.access, "iat").value_or(0));
+  GH_CO_TRY(answer.access_token, co_await provider.keys().sign(ask.server.alg, std::move(draft.access)));
   answer.scope = ask.scopes;
-  if (ask.person && ask.scopes.has("openid")) {
-    auto id = id_claims(provider, ask, answer.access_token, now);
-    GH_CO_TRY(auto about, co_await claims_about(provider, ask.person->user, ask.scopes));
-    for (auto& [name, value] : about) id[name] = std::move(value);
-    GH_CO_TRY(auto id_token, co_await provider.keys().sign(ask.server.alg, std::move(id)));
+  if (draft.id) {
+    (*draft.id)["at_hash"] = half_hash(answer.access_token);
+    GH_CO_TRY(auto id_token, co_await provider.keys().sign(ask.server.alg, *std::move(draft.id)));
     answer.id_token = std::move(id_token);
   }
   co_return answer;

@@ -1,11 +1,10 @@
 // What our tokens say, in Okta's shape. Minting only; whether anything may be minted is decided before.
 #pragma once
 
-#include "idp/provider.h"
+#include "idp/access.h"
+#include "idp/claims.h"
 
 namespace gatehouse::idp {
-
-inline constexpr std::size_t kGroupsClaimMax = 100;   // names; more would not fit where tokens go
 
 struct Person {
   directory::User user;
@@ -19,12 +18,22 @@ struct Mint {
   oauth::Scopes scopes;
   std::optional<Person> person;            // nobody: client credentials
   std::string grant_id, nonce;
+  Access access;                           // whoever mints has asked
 };
-// Access token, and an ID token when a person is there and openid was granted.
+// Access token, and an ID token when a person is there and openid was granted. Code::access_denied when a claim cannot be
+// made: a token without it would say something else than the administrator wants.
 Task<oauth::TokenResponse> mint(Provider& provider, Mint ask);
 
-// The claims that scopes open about a person: for ID tokens and userinfo.
-Task<json::object> claims_about(Provider& provider, directory::User user, oauth::Scopes scopes);
+// What the tokens will say, before hooks and signatures. Writes nothing. `ask` is borrowed until it has returned.
+struct Draft {
+  json::object access;
+  std::optional<json::object> id;          // without at_hash
+  std::optional<ClaimFault> fault;
+};
+Task<Draft> draft_tokens(Provider& provider, const Mint& ask);
+
+// The claims about a person that userinfo tells; the server decides which.
+Task<json::object> userinfo_claims(Provider& provider, Server server, AccessToken token);
 
 // The grant that an access token belongs to, as its jti tells ("AT.<random>.<grant>"); empty when it has none.
 std::string grant_of_jti(std::string_view jti);

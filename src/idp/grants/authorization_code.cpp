@@ -36,7 +36,7 @@ Result<void> check_proof(const CodeData& data, const oauth::Params& params) {
 
 class AuthorizationCode final : public Grant {
  public:
-  std::string_view type() const override { return "authorization_code"; }
+  std::string_view type() const override { return type_name; }
 
   Task<oauth::TokenResponse> redeem(Provider& provider, TokenCall call) const override {
     auto& needs = provider.needs();
@@ -64,6 +64,8 @@ class AuthorizationCode final : public Grant {
   }
 
  private:
+  static constexpr std::string_view type_name = "authorization_code";
+
   static Result<void> check_redirect(const CodeData& data, const oauth::Params& params) {
     if (params.text("redirect_uri") == data.redirect_uri) return {};
     return oauth::refusal(oauth::Code::invalid_grant, "The redirect_uri is not the one of the authorization request.");
@@ -74,17 +76,21 @@ class AuthorizationCode final : public Grant {
   static Task<oauth::TokenResponse> give(Provider& provider, TokenCall call, Secret code, CodeData data) {
     auto& needs = provider.needs();
     GH_CO_TRY(auto user, co_await person_for(provider, call.app, data.user));
+    AccessAsk asked{call.app.client_id, std::string(type_name), data.scopes, AccessAsk::Scopes::as_asked, Asker{data.user.str(), {}}};
+    GH_CO_TRY(auto access, co_await access_for(provider, call.server, std::move(asked)));
     const auto now = needs.clock.now();
     const bool offline = data.scopes.has("offline_access");
+    const auto idle = access.family_life() ? std::min(access.refresh_idle(), *access.family_life()) : access.refresh_idle();
+    const auto life = access.family_life().value_or(std::max(idle, access.access_life()));
     GrantRow grant{data.grant_id, call.server.id, call.app.client_id, data.user, data.session_id, data.scopes, data.auth_time, data.amr,
-                   now, now + (offline ? kGrantLife : kAccessLife), false};
+                   now, now + (offline ? life : access.access_life()), false, std::string(type_name), offline && !access.family_life()};
     std::optional<NewRefresh> refresh;
     GH_CO_TRY(auto spend, needs.handles.spend_statement(provider.org(), kCode, code));
     store::Unit unit;
     unit.push_back(std::move(spend));
     if (offline) refresh = first_refresh(needs.random, grant.id);
-    const RefreshLife life{now, now + kRefreshIdle};
-    unit.push_back(refresh ? insert_grant(provider.org(), grant, refresh->hash, life) : insert_grant(provider.org(), grant));
+    const RefreshLife refresh_life{now, now + idle};
+    unit.push_back(refresh ? insert_grant(provider.org(), grant, refresh->hash, refresh_life) : insert_grant(provider.org(), grant));
     unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.access_token", call.app, user, data.scopes, call.origin)));
     auto done = co_await needs.database.write(std::move(unit));
     if (!done) {
@@ -92,7 +98,7 @@ class AuthorizationCode final : public Grant {
       GH_CO_DO(co_await burn(provider, call, std::move(code), Killed::by_reuse));
       co_return no_good();
     }
-    Mint ask{call.server, call.base, call.app, data.scopes, Person{std::move(user), data.auth_time, data.amr}, grant.id, data.nonce};
+    Mint ask{call.server, call.base, call.app, data.scopes, Person{std::move(user), data.auth_time, data.amr}, grant.id, data.nonce, std::move(access)};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     if (refresh) answer.refresh_token = std::string(refresh->token.reveal());
     co_return answer;

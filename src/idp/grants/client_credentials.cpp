@@ -2,31 +2,28 @@
 #include <algorithm>
 
 #include "idp/grants.h"
+#include "idp/system_terms.h"
 #include "oauth/error.h"
 
 namespace gatehouse::idp {
 namespace {
 
-// The org server gives a service what was granted to its app; a custom server what it knows.
-Task<oauth::Scopes> scopes_for(Provider& provider, Server server, directory::App app, std::string text) {
-  GH_CO_TRY(auto asked, oauth::Scopes::parse(text));
-  oauth::Scopes allowed, by_default;
-  if (server.kind() == ServerKind::org) {
-    allowed = oauth::Scopes::of(app.scopes);
-  } else {
-    GH_CO_TRY(auto known, co_await provider.servers().scopes(server.id));
-    for (const auto& scope : known) {
-      allowed.add(scope.name);
-      if (scope.by_default) by_default.add(scope.name);
-    }
+// The org server gives a service what was granted to its app; a custom server what it knows and a rule allows.
+Result<AccessAsk> ask_for(const Server& server, const directory::App& app, const std::string& text) {
+  AccessAsk ask{app.client_id, "client_credentials", {}, AccessAsk::Scopes::as_asked, {}};
+  GH_TRY(ask.scopes, oauth::Scopes::parse(text));
+  if (ask.scopes.empty() && server.terms) {
+    ask.scopes = server.terms->default_scopes();
+    ask.how = AccessAsk::Scopes::by_default;
+    for (const auto& scope : std::vector(ask.scopes.words()))
+      if (is_oidc_scope(scope)) ask.scopes.remove(scope);
   }
-  if (asked.empty()) asked = by_default;
-  if (asked.empty()) co_return oauth::refusal(oauth::Code::invalid_scope, "The scope parameter is required, and this server has no default scopes.");
-  if (std::ranges::any_of(asked.words(), is_oidc_scope))
-    co_return oauth::refusal(oauth::Code::invalid_scope, "OpenID Connect scopes speak of a person; client credentials have none.");
-  if (!asked.within(allowed))
-    co_return oauth::refusal(oauth::Code::invalid_scope, "One or more scopes are not configured for the authorization server or not granted to the client.");
-  co_return asked;
+  if (ask.scopes.empty()) return oauth::refusal(oauth::Code::invalid_scope, "The scope parameter is required, and this server has no default scopes.");
+  if (std::ranges::any_of(ask.scopes.words(), is_oidc_scope))
+    return oauth::refusal(oauth::Code::invalid_scope, "OpenID Connect scopes speak of a person; client credentials have none.");
+  if (!server.terms && !ask.scopes.within(oauth::Scopes::of(app.scopes)))
+    return oauth::refusal(oauth::Code::invalid_scope, "One or more scopes are not granted to the client.");
+  return ask;
 }
 
 class ClientCredentials final : public Grant {
@@ -36,9 +33,11 @@ class ClientCredentials final : public Grant {
   Task<oauth::TokenResponse> redeem(Provider& provider, TokenCall call) const override {
     if (call.app.auth == directory::ClientAuth::none)
       co_return oauth::refusal(oauth::Code::unauthorized_client, "A public client cannot use client_credentials.");
-    GH_CO_TRY(auto scopes, co_await scopes_for(provider, call.server, call.app, call.params.text("scope")));
-    auto event = granted_event(call.server, "token.grant.access_token", call.app, {}, scopes, call.origin);
-    Mint ask{call.server, call.base, call.app, std::move(scopes), {}, "", ""};
+    GH_CO_TRY(auto asked, ask_for(call.server, call.app, call.params.text("scope")));
+    GH_CO_TRY(auto access, co_await access_for(provider, call.server, std::move(asked)));
+    auto event = granted_event(call.server, "token.grant.access_token", call.app, {}, access.scopes(), call.origin);
+    auto scopes = access.scopes();
+    Mint ask{call.server, call.base, call.app, std::move(scopes), {}, "", "", std::move(access)};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     GH_CO_DO(co_await provider.events().add(std::move(event)));
     co_return answer;

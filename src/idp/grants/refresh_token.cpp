@@ -32,9 +32,16 @@ store::Unit replaced(const OrgId& org, const RefreshRow& old, const RefreshHash&
   return unit;
 }
 
-store::Unit prolonged(const OrgId& org, const RefreshRow& old, Timestamp expires, Timestamp now) {
-  const RefreshLife life{old.created, expires};
-  auto change = old.state == RefreshRow::State::early ? update_early_expiry(org, old, now, expires) : update_refresh(org, old, old.hash, life, now);
+// A family that has an end keeps the one that it was given at the sign-in; one that has none lives on by being used.
+RefreshLife life_of(const GrantRow& grant, const Access& access, Timestamp now) {
+  const Timestamp idle = now + access.refresh_idle();
+  if (!grant.slides) return {now, std::min(idle, grant.expires)};
+  return {now, idle, std::max<Timestamp>(idle, now + access.access_life())};
+}
+
+store::Unit prolonged(const OrgId& org, const RefreshRow& old, RefreshLife life, Timestamp now) {
+  life.created = old.created;
+  auto change = old.state == RefreshRow::State::early ? update_early_expiry(org, old, now, life.expires) : update_refresh(org, old, old.hash, life, now);
   store::Unit unit;
   unit.push_back(std::move(change).expect(1, late()));
   return unit;
@@ -66,31 +73,35 @@ class RefreshToken final : public Grant {
     if (now >= refresh.expires || now >= refresh.grant.expires) co_return no_good();
     GH_CO_TRY(auto scopes, narrowed(refresh.grant.scopes, call.params));
     GH_CO_TRY(auto user, co_await person_for(provider, call.app, refresh.grant.user));
-    co_return co_await renew(provider, std::move(call), std::move(refresh), std::move(scopes), std::move(user), std::move(text));
+    AccessAsk asked{call.app.client_id, refresh.grant.grant_type, scopes, AccessAsk::Scopes::as_asked, Asker{user.id.str(), {}}};
+    GH_CO_TRY(auto access, co_await access_for(provider, call.server, std::move(asked)));
+    co_return co_await renew(provider, std::move(call), std::move(refresh), std::move(access), std::move(user), std::move(text));
   }
 
  private:
-  static Task<oauth::TokenResponse> renew(Provider& provider, TokenCall call, RefreshRow old, oauth::Scopes scopes, directory::User user,
+  static Task<oauth::TokenResponse> renew(Provider& provider, TokenCall call, RefreshRow old, Access access, directory::User user,
                                           std::string presented) {
     auto& needs = provider.needs();
     const auto now = needs.clock.now();
-    const auto expires = std::min<Timestamp>(now + kRefreshIdle, old.grant.expires);
+    const auto life = life_of(old.grant, access, now);
     std::optional<NewRefresh> fresh;
     store::Unit unit;
     if (rotates(call.app)) {
       fresh = old.state == RefreshRow::State::early ? first_refresh(needs.random, old.grant.id) : next_refresh(needs.random, presented);
-      unit = replaced(provider.org(), old, fresh->hash, {now, expires}, now);
+      unit = replaced(provider.org(), old, fresh->hash, life, now);
     } else {
-      unit = prolonged(provider.org(), old, expires, now);
+      unit = prolonged(provider.org(), old, life, now);
     }
-    unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.refresh_token", call.app, user, scopes, call.origin)));
+    unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.refresh_token", call.app, user, access.scopes(), call.origin)));
     auto done = co_await needs.database.write(std::move(unit));
     if (!done) {
       if (done.error().fault() != Fault::conflict) co_return std::unexpected(std::move(done.error()));
       GH_CO_DO(co_await kill_grant(provider, call.server, old.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
       co_return no_good();
     }
-    Mint ask{call.server, call.base, call.app, scopes, Person{std::move(user), old.grant.auth_time, old.grant.amr}, old.grant.id, ""};
+    auto scopes = access.scopes();
+    Mint ask{call.server, call.base, call.app, std::move(scopes), Person{std::move(user), old.grant.auth_time, old.grant.amr}, old.grant.id, "",
+             std::move(access)};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     answer.refresh_token = fresh ? std::string(fresh->token.reveal()) : std::move(presented);
     co_return answer;
