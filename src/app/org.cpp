@@ -2,6 +2,7 @@
 
 #include "access/session.h"
 #include "app/operations.h"
+#include "orgapi/authorization_servers.h"
 #include "orgapi/org.h"
 
 namespace gatehouse::app {
@@ -48,9 +49,15 @@ class Org::Edge final : public okta::AccessTokenCheck {
         api_tokens_(org.api_tokens_, org.users_),
         style_(okta::StyleNeeds{api_tokens_, *this, ground.clock(), ground.random()}, okta::StyleOptions()),
         service_{org.org_,        std::move(name), ground.clock().now(), org.users_, org.groups_,     org.apps_,
-                 org.api_tokens_, org.admins_,     org.log_,             ground.clock(), ground.random()} {}
+                 org.api_tokens_, org.admins_,     org.log_,             ground.clock(), ground.random()},
+        servers_{service_, provider_} {
+    provider_.set_org_name(service_.name);
+  }
 
-  void add_to(net::Router& router) { orgapi::serve(router, service_, style_); }
+  void add_to(net::Router& router) {
+    orgapi::serve(router, service_, style_);
+    orgapi::serve_authorization_servers(router, servers_, style_);
+  }
   void add_to(net::Router& router, Operations& operations) {
     router.add(health_rows(), operations, style_);
     router.add(configuration_rows(), operations, style_);
@@ -65,6 +72,7 @@ class Org::Edge final : public okta::AccessTokenCheck {
   orgapi::DirectoryTokens api_tokens_;
   okta::ApiStyle style_;
   orgapi::Org service_;
+  orgapi::ServerApi servers_;
 };
 
 class Org::Front final : public net::Handler {
