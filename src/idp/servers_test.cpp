@@ -131,6 +131,26 @@ TEST_P(ServersSpec, a_priority_that_is_taken_moves_others_back_and_gaps_stay) {
   EXPECT_EQ(order(), "a2 b3 c4 n5 z6 f9 ");
 }
 
+TEST_P(ServersSpec, the_issuer_is_the_main_address_or_the_one_that_was_called) {
+  const auto server = given_open_server();
+  const auto service = given_service();
+  const auto issuers = [&] {
+    Visitor alias(router, "127.0.0.1:8080");
+    const auto got = alias.post(at_server(server) + "/v1/token", {{"grant_type", "client_credentials"}, {"scope", "orders.read"}},
+                                authorization(service));
+    EXPECT_EQ(got.status(), 200) << got.body();
+    EXPECT_TRUE(is_active(service, got.text("access_token"), at_server(server)));
+    const auto metadata = alias.get(at_server(server) + "/.well-known/openid-configuration");
+    EXPECT_EQ(metadata.text("issuer"), find_string(claims(got.text("access_token")), "iss"));
+    return metadata.text("issuer");
+  };
+  EXPECT_EQ(issuers(), "http://127.0.0.1:8080/oauth2/" + server.id);
+  auto fixed = server;
+  fixed.issuer_mode = IssuerMode::org_url;
+  edited(server.id, [&](const Server& now) { return change_server(at(), now, fixed); });
+  EXPECT_EQ(issuers(), std::string(kBase) + "/oauth2/" + server.id);
+}
+
 TEST_P(ServersSpec, deleting_a_server_leaves_nothing) {
   const auto web = given_client("Web");
   const auto kept = given_open_server("Kept"), gone = given_open_server("Gone");
