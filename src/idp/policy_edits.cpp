@@ -11,6 +11,24 @@
 namespace gatehouse::idp {
 namespace {
 
+// What Okta knows by a rule. A refresh is asked as the grant of its family, and has no name of its own here.
+constexpr std::string_view kGrantTypes[] = {
+    "authorization_code",
+    "client_credentials",
+    "implicit",
+    "password",
+    "interaction_code",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    "urn:openid:params:grant-type:ciba",
+    "urn:okta:params:oauth:grant-type:otp",
+    "urn:okta:params:oauth:grant-type:oob",
+    "http://auth0.com/oauth/grant-type/mfa-otp",
+    "http://auth0.com/oauth/grant-type/mfa-oob",
+};
+
 std::unexpected<Error> wrong(std::string_view member, std::string_view why) {
   return failure(Fault::invalid, fmt::format("{}: {}", member, why));
 }
@@ -64,6 +82,9 @@ Result<void> check(const Server& server, const AccessRule& rule) {
   GH_DO(check_words("conditions.grantTypes.include", rule.grant_types));
   GH_DO(check_words("conditions.scopes.include", rule.scopes));
   if (rule.grant_types.empty()) return wrong("conditions.grantTypes.include", "must name at least one grant type");
+  for (const auto& grant : rule.grant_types)
+    if (std::ranges::find(kGrantTypes, grant) == std::end(kGrantTypes))
+      return wrong("conditions.grantTypes.include", fmt::format("'{}' is not a grant type", grant));
   for (const auto& scope : rule.scopes)
     if (scope != kAnyScope && server.terms->scope(scope) == nullptr && scope != "groups")
       return wrong("conditions.scopes.include", fmt::format("'{}' is not a scope of this server", scope));

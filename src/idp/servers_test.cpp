@@ -218,6 +218,7 @@ TEST_P(ServersSpec, what_cannot_be_is_refused_by_name) {
   EXPECT_TRUE(rule_with([](auto& r) {
                 r.refresh_life = minutes(59);
               }).starts_with("actions.token.refreshTokenLifetimeMinutes"));
+  EXPECT_TRUE(rule_with([](auto& r) { r.grant_types = {"refresh_token"}; }).starts_with("conditions.grantTypes.include"));
   EXPECT_TRUE(rule_with([](auto& r) { r.scopes = {"nobody.knows"}; }).starts_with("conditions.scopes.include"));
   EXPECT_TRUE(rule_with([](auto& r) {
                 r.users.assign(kConditionMax + 1, "x");
