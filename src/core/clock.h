@@ -44,5 +44,7 @@ std::string to_iso8601(Timestamp time);
 std::optional<Timestamp> from_iso8601(std::string_view text);
 // "Sat, 21 Nov 2026 09:30:00 GMT", RFC 9110 §5.6.7.
 std::string to_http_date(Timestamp time);
+// All three forms that RFC 9110 §5.6.7 makes a recipient understand; nullopt for anything else, also for a wrong day of month.
+std::optional<Timestamp> from_http_date(std::string_view text);
 
 }  // namespace gatehouse

@@ -4,7 +4,12 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <atomic>
+
+#include "core/wake.h"
 
 namespace gatehouse {
 
@@ -48,6 +53,48 @@ asio::awaitable<SingleFlight::Lease> SingleFlight::enter() {
     wake();  // it ended in between
   };
   co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(wait, asio::use_awaitable);
+  co_return Lease();
+}
+
+asio::awaitable<SingleFlight::Lease> SingleFlight::enter(std::chrono::milliseconds patience) {
+  if (auto lease = try_enter()) co_return lease;
+
+  // Whoever runs out of patience, or ends with its loop, leaves its place in the queue behind; nobody is woken there.
+  struct Place {
+    std::atomic<bool> left = false;
+    bool ended = false;        // this and the next: touched on the loop of the waiting one only
+    Wake* wake = nullptr;
+  };
+  struct Seat {
+    explicit Seat(const Executor& loop) : wake(loop), place(std::make_shared<Place>()) { place->wake = &wake; }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    ~Seat() {
+      place->wake = nullptr;
+      place->left = true;
+    }
+    Wake wake;
+    std::shared_ptr<Place> place;
+  };
+  const auto loop = co_await asio::this_coro::executor;
+  Seat seat(loop);
+  const auto& place = seat.place;
+  bool waits = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (busy_ && waiting_.size() < kFlightWaitersMax) {
+      waiting_.push_back([loop, place] {
+        if (place->left) return;
+        asio::post(loop, [place] {
+          place->ended = true;
+          if (place->wake != nullptr) place->wake->wake();
+        });
+      });
+      waits = true;
+    }
+  }
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (waits && !place->ended && std::chrono::steady_clock::now() < deadline) co_await seat.wake.until(deadline);
   co_return Lease();
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,8 @@ class SingleFlight {
   Lease try_enter();
   // A lease at once, or an empty one after somebody else's run has ended.
   boost::asio::awaitable<Lease> enter();
+  // Likewise, and an empty one when `patience` is over before that.
+  boost::asio::awaitable<Lease> enter(std::chrono::milliseconds patience);
 
  private:
   void leave() noexcept;

@@ -42,5 +42,33 @@ TEST(SingleFlight, who_does_not_want_to_wait_is_told_that_somebody_is_at_work) {
   EXPECT_TRUE(flight.try_enter());
 }
 
+boost::asio::awaitable<void> wait_for(SingleFlight& flight, std::chrono::milliseconds patience, int& empty) {
+  const auto lease = co_await flight.enter(patience);
+  if (!lease) ++empty;
+}
+
+TEST(SingleFlight, patience_ends_before_the_run_does) {
+  boost::asio::io_context loop(1);
+  SingleFlight flight;
+  auto lease = flight.try_enter();
+  int empty = 0;
+  for (int i = 0; i < 3; ++i) spawn(loop.get_executor(), wait_for(flight, std::chrono::milliseconds(1), empty));
+  loop.run();   // returns although nobody has left
+  EXPECT_EQ(empty, 3);
+  lease = SingleFlight::Lease();   // and whoever has gone is not woken
+  EXPECT_TRUE(flight.try_enter());
+}
+
+TEST(SingleFlight, the_patient_hear_of_the_end) {
+  boost::asio::io_context loop(1);
+  SingleFlight flight;
+  auto lease = flight.try_enter();
+  int empty = 0;
+  for (int i = 0; i < 3; ++i) spawn(loop.get_executor(), wait_for(flight, std::chrono::hours(1), empty));
+  boost::asio::post(loop, [&] { lease = SingleFlight::Lease(); });
+  loop.run();
+  EXPECT_EQ(empty, 3);
+}
+
 }  // namespace
 }  // namespace gatehouse

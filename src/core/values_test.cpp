@@ -86,6 +86,18 @@ TEST(Times, are_written_as_okta_writes_them) {
     EXPECT_FALSE(from_iso8601(text)) << text;
 }
 
+TEST(Clock, a_date_of_http_is_read_in_its_three_forms) {
+  const auto time = from_seconds(784111777);
+  EXPECT_EQ(from_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), time);
+  EXPECT_EQ(from_http_date("Sunday, 06-Nov-94 08:49:37 GMT"), time);
+  EXPECT_EQ(from_http_date("Sun Nov  6 08:49:37 1994"), time);
+  EXPECT_EQ(from_http_date(to_http_date(time)), time);
+  for (const auto* wrong : {"", "0", "-1", "now", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 06 Nov 1994 08:49:37 CET",
+                            "Sun, 31 Feb 2021 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT", "Xyz, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
+                            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT"})
+    EXPECT_EQ(from_http_date(wrong), std::nullopt) << wrong;
+}
+
 TEST(Texts, split_and_trim) {
   EXPECT_EQ(split("a,,b", ','), (std::vector<std::string_view>{"a", "", "b"}));
   EXPECT_EQ(split("", ','), std::vector<std::string_view>{""});
