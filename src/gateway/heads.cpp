@@ -98,7 +98,7 @@ void write_upstream_head(const OnwardHead& onward, std::string& out) {
 }
 
 bool passes_back(const net::Head& answer, const net::Field& field, const Snapshot& snapshot) {
-  if (is_hop_by_hop(field.id) || field.id == Header::date) return false;   // the server dates its own answers
+  if (is_hop_by_hop(field.id)) return false;
   if (field.id == Header::proxy_authenticate) return false;
   if (named_by_connection(answer.fields, field)) return false;
   if (field.id != Header::x_request_id && snapshot.managed().match(field.name) != ManagedNames::Match::none) return false;

@@ -25,7 +25,8 @@ using Policies = std::map<std::string, std::shared_ptr<Policy>>;
 
 class ForwardAuth;
 
-class Snapshot {
+// A request that outlives its client keeps it alive by shared_from_this().
+class Snapshot : public std::enable_shared_from_this<Snapshot> {
  public:
   // Fault::invalid with the route, pool or policy in the message.
   static Result<std::shared_ptr<const Snapshot>> build(const SnapshotNeeds& needs, const Config& config, const Policies& policies = {});

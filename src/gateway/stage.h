@@ -41,11 +41,14 @@ struct Journey {
   Inquiry* inquiry = nullptr;   // live traffic: nobody
 };
 
-// What lies below a stage: the further stages, the policy, the upstream. To be called at most once.
+// What lies below a stage: the further stages, the policy, the upstream. To be called at most once (the last stage before the
+// upstream may ask again, as long as nothing was answered and the request has no body).
 class Next {
  public:
   Next(Journey& journey, std::size_t at) : journey_(journey), at_(at) {}
   boost::asio::awaitable<void> operator()(net::Exchange& exchange) const;
+  // The same place on another journey, which must outlive the call: a request that a stage makes by itself.
+  Next with(Journey& other) const { return Next(other, at_); }
 
  private:
   Journey& journey_;

@@ -52,6 +52,8 @@ class NamingPolicy final : public Policy {
     Pass pass;
     pass.who = *who;
     json::object claims;
+    claims["iss"] = "https://issuer.test";
+    claims["sub"] = pass.who;
     claims["cid"] = "app-of-" + pass.who;
     claims["tenant"] = pass.who.substr(0, 1);
     pass.attributes = std::make_shared<const json::object>(std::move(claims));
