@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/pool.h"
+#include "core/secret.h"
 #include "core/task.h"
 #include "net/http1.h"
 #include "net/message.h"
@@ -26,6 +27,8 @@ class Resolver {
  public:
   virtual ~Resolver() = default;
   virtual Task<std::vector<std::string>> resolve(std::string host) = 0;   // numeric addresses, at least one
+  // The same without looking at what is remembered, for whoever asks now and then in the background.
+  virtual Task<std::vector<std::string>> resolve_anew(std::string host) { return resolve(std::move(host)); }
 };
 std::unique_ptr<Resolver> system_resolver(Pool& blocking);
 
@@ -45,8 +48,16 @@ class PeerRules {
   std::vector<Networks> networks_;
 };
 
+// Towards whom we connect. The peer's certificate is always checked, unless `verify` says otherwise in so many words.
 struct ClientTls {
-  std::string ca_file;      // empty: the system's
+  std::string ca_file = {};       // PEM; empty: the system's, unless there is `ca_pem`
+  std::string ca_pem = {};        // the authorities themselves, and no others
+  std::string server_name = {};   // asked for (SNI) and expected in the certificate; empty: the host of the URL
+  std::string certificate_pem = {};   // that we show when asked (mTLS), chain included
+  Secret key_pem = {};                // of that certificate
+  enum class Least : std::uint8_t { tls12, tls13 } least = Least::tls12;
+  enum class Verify : std::uint8_t { peer, nobody } verify = Verify::peer;   // nobody: anybody in between can read and change everything
+  friend bool operator==(const ClientTls&, const ClientTls&) = default;
 };
 
 struct Outbound {
@@ -136,6 +147,8 @@ enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
 
 struct UpstreamOptions {
   Url url;                                        // scheme, host, port
+  std::string address = {};                       // numeric; instead of looking up the host, which stays the name
+  ClientTls tls = {};
   std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};  // without a byte of progress
   std::size_t idle_max = 256;                     // pooled connections per loop: what one HTTP/2 client or two ask for at once
   std::chrono::milliseconds idle_timeout{60000};
@@ -153,6 +166,10 @@ class Upstream {
   virtual OutboundCounts counts() const { return {}; }
 };
 // The resolver must outlive the last exchange.
+std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, UpstreamOptions options);
+// `tls` instead of that in `options`.
 std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, ClientTls tls, UpstreamOptions options);
+// Fault::invalid when nobody can connect with this: authorities, certificate or key that cannot be read, or do not fit.
+Result<void> check_client_tls(const ClientTls& tls);
 
 }  // namespace gatehouse::net

@@ -59,18 +59,35 @@ asio::awaitable<void> look_up(std::shared_ptr<LookUp> state, Resolver* resolver,
   state->done.cancel();
 }
 
+Errc use_authorities(asio::ssl::context& context, const ClientTls& tls) {
+  Errc code;
+  if (!tls.ca_pem.empty()) context.add_certificate_authority(asio::buffer(tls.ca_pem), code);
+  else if (tls.ca_file.empty()) context.set_default_verify_paths(code);
+  else context.load_verify_file(tls.ca_file, code);
+  return code;
+}
+
+Errc use_identity(asio::ssl::context& context, const ClientTls& tls) {
+  Errc code;
+  const auto key = tls.key_pem.reveal();
+  context.use_certificate_chain(asio::buffer(tls.certificate_pem), code);
+  if (!code) context.use_private_key(asio::buffer(key.data(), key.size()), asio::ssl::context::pem, code);
+  return code;
+}
+
+// Why nobody can connect with this; empty: nothing is wrong.
 std::string prepare(asio::ssl::context& context, const std::optional<ClientTls>& tls, Offer offer) {
   if (!tls) return "no TLS is configured for this peer";
   auto* const native = context.native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_min_proto_version(native, tls->least == ClientTls::Least::tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_verify(native, tls->verify == ClientTls::Verify::nobody ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
   const auto alpn = alpn_of(offer);
   SSL_CTX_set_alpn_protos(native, reinterpret_cast<const unsigned char*>(alpn.data()), static_cast<unsigned>(alpn.size()));
-  Errc code;
-  if (tls->ca_file.empty()) context.set_default_verify_paths(code);
-  else context.load_verify_file(tls->ca_file, code);
-  if (!code) return {};
-  return "cannot read the CA certificates" + (tls->ca_file.empty() ? std::string() : " of " + tls->ca_file) + ": " + code.message();
+  if (const auto code = use_authorities(context, *tls); code)
+    return "cannot read the CA certificates" + (tls->ca_file.empty() ? std::string() : " of " + tls->ca_file) + ": " + code.message();
+  if (tls->certificate_pem.empty()) return {};
+  if (const auto code = use_identity(context, *tls); code) return "cannot use the client certificate and its key: " + code.message();
+  return {};
 }
 
 }  // namespace
@@ -101,17 +118,27 @@ std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc 
   return std::unexpected(std::move(error));
 }
 
-Connector::Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer)
-    : resolver_(resolver), rules_(std::make_shared<const PeerRules>(std::move(rules))), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls, offer)) {}
+Result<void> check_client_tls(const ClientTls& tls) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  if (auto fault = prepare(context, tls, Offer::http1); !fault.empty()) return failure(Fault::invalid, std::move(fault));
+  return {};
+}
+
+Connector::Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer, std::string address)
+    : resolver_(resolver), address_(std::move(address)), server_name_(tls ? tls->server_name : std::string()),
+      rules_(std::make_shared<const PeerRules>(std::move(rules))), tls_(asio::ssl::context::tls_client), tls_fault_(prepare(tls_, tls, offer)) {}
 
 Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until, Counters* counters) {
-  const auto loop = co_await asio::this_coro::executor;
-  const auto state = std::make_shared<LookUp>(loop);
-  state->done.expires_at(until);
-  spawn(loop, look_up(state, &resolver_, url.host));
-  if (!state->answer) co_await state->done.async_wait(asio::as_tuple(asio::use_awaitable));
-  if (!state->answer) co_return peer_failure(url, "could not be found in time", asio::error::timed_out);
-  GH_CO_TRY(const auto found, std::move(*state->answer));
+  std::vector<std::string> found{address_};
+  if (address_.empty()) {
+    const auto loop = co_await asio::this_coro::executor;
+    const auto state = std::make_shared<LookUp>(loop);
+    state->done.expires_at(until);
+    spawn(loop, look_up(state, &resolver_, url.host));
+    if (!state->answer) co_await state->done.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!state->answer) co_return peer_failure(url, "could not be found in time", asio::error::timed_out);
+    GH_CO_TRY(found, std::move(*state->answer));
+  }
 
   std::vector<std::string> allowed;
   std::optional<Error> refusal;
@@ -136,7 +163,7 @@ Task<std::unique_ptr<ClientConnection>> Connector::connect_to(std::string addres
   if (code) co_return peer_failure(url, "could not be reached (" + address + "): " + code.message(), code);
   if (url.tls) {
     std::string why;
-    code = co_await attempt.connection().handshake(tls_, url.host, until, &why);
+    code = co_await attempt.connection().handshake(tls_, server_name_.empty() ? url.host : server_name_, until, &why);
     if (code == asio::error::timed_out) co_return peer_failure(url, "did not finish the TLS handshake in time", code);
     if (code) co_return peer_failure(url, "failed the TLS handshake: " + why, code);
   }

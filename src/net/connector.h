@@ -28,7 +28,8 @@ enum class Offer : std::uint8_t { http1, http2, either };
 class Connector {
  public:
   // Without `tls` only plain HTTP is possible: reading the system's certificates takes a while.
-  Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer = Offer::http1);
+  // `address`: connects there instead of looking up the host.
+  Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer = Offer::http1, std::string address = {});
 
   // Connected, checked and watched by the pool of the calling loop.
   Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters);
@@ -39,6 +40,7 @@ class Connector {
   Task<std::unique_ptr<ClientConnection>> connect_to(std::string address, Url url, SteadyTime until);
 
   Resolver& resolver_;
+  std::string address_, server_name_;
   std::atomic<std::shared_ptr<const PeerRules>> rules_;
   boost::asio::ssl::context tls_;
   std::string tls_fault_;   // why no TLS is possible; told when somebody needs it

@@ -45,11 +45,13 @@ class SystemResolver final : public Resolver {
   explicit SystemResolver(Pool& blocking) : blocking_(blocking) {}
 
   Task<Addresses> resolve(std::string host) override {
-    if (host == "localhost" || host.ends_with(".localhost")) co_return Addresses{"127.0.0.1", "::1"};
-    boost::system::error_code no_address;
-    if (boost::asio::ip::make_address(host, no_address); !no_address) co_return Addresses{host};
+    if (auto known = known_by_itself(host)) co_return *std::move(known);
     if (auto known = cached(host)) co_return *std::move(known);
+    co_return co_await resolve_anew(std::move(host));
+  }
 
+  Task<Addresses> resolve_anew(std::string host) override {
+    if (auto known = known_by_itself(host)) co_return *std::move(known);
     // Shared, not borrowed: getaddrinfo may still be at it when the loop is torn down.
     const auto answer = std::make_shared<Result<Addresses>>();
     std::move_only_function<void()> job = [answer, host] { *answer = ask_system(host); };
@@ -64,6 +66,12 @@ class SystemResolver final : public Resolver {
     SteadyTime until;
   };
 
+  static std::optional<Addresses> known_by_itself(const std::string& host) {
+    if (host == "localhost" || host.ends_with(".localhost")) return Addresses{"127.0.0.1", "::1"};
+    boost::system::error_code no_address;
+    if (boost::asio::ip::make_address(host, no_address); !no_address) return Addresses{host};
+    return std::nullopt;
+  }
   std::optional<Addresses> cached(const std::string& host) {
     const std::lock_guard lock(mutex_);
     const auto found = names_.find(host);

@@ -39,12 +39,17 @@ class Http2Upstream final : public Upstream {
 }  // namespace
 
 std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, ClientTls tls, UpstreamOptions options) {
+  options.tls = std::move(tls);
+  return make_upstream(resolver, std::move(rules), std::move(options));
+}
+
+std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, UpstreamOptions options) {
   auto peer = std::make_shared<Peer>();
-  const auto trust = options.url.tls ? std::optional(std::move(tls)) : std::nullopt;
+  const auto trust = options.url.tls ? std::optional(std::move(options.tls)) : std::nullopt;
   const bool http1 = options.protocol == UpstreamProtocol::http1 || (options.protocol == UpstreamProtocol::automatic && !options.url.tls);
   std::shared_ptr<Connector> to_http2;
-  if (!http1) to_http2 = std::make_shared<Connector>(resolver, rules, trust, options.protocol == UpstreamProtocol::h2 ? Offer::http2 : Offer::either);
-  peer->connector = std::make_shared<Connector>(resolver, std::move(rules), trust);
+  if (!http1) to_http2 = std::make_shared<Connector>(resolver, rules, trust, options.protocol == UpstreamProtocol::h2 ? Offer::http2 : Offer::either, options.address);
+  peer->connector = std::make_shared<Connector>(resolver, std::move(rules), trust, Offer::http1, options.address);
   peer->counters = std::make_shared<Counters>();
   peer->url = std::move(options.url);
   peer->lane = new_lane();

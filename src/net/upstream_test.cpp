@@ -105,6 +105,21 @@ TEST_F(UpstreamTest, what_is_there_needs_no_waiting) {
   EXPECT_EQ(out->counts().reuses, 1);
 }
 
+TEST_F(UpstreamTest, an_address_stands_for_the_host_which_stays_the_name) {
+  ScriptedPeer peer(serve_hello);
+  auto wanted = options(peer.port());
+  wanted.url.host = "app.nowhere";
+  EXPECT_FALSE(run(get(upstream(wanted).get())));
+  wanted.address = "127.0.0.1";
+  const int asked = resolver.asked();
+  EXPECT_EQ(run(get(upstream(wanted).get())).value(), "hello");
+  EXPECT_EQ(resolver.asked(), asked);
+  const auto strict = make_upstream(resolver, PeerRules::public_only(), wanted);
+  const auto refused = run(get(strict.get()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault(), Fault::denied) << "rules look at the address, wherever it is from";
+}
+
 // The end of the stream is the end of the answer, and comes with its last bytes.
 TEST_F(UpstreamTest, an_answer_that_ends_with_the_connection_is_whole) {
   ScriptedPeer peer([](ScriptedPeer::Talk& talk) {
