@@ -52,21 +52,16 @@ class Builder {
 
 Lineup line_up(std::span<const Place> places, const PoolConfig& config, const crypto::SipKey& key, std::int64_t now) {
   Builder builder(config, now);
-  std::vector<const Place*> ejected;
-  bool anybody = false;
+  std::vector<const Place*> good, ejected, all;
   for (const auto& place : places) {
     if (place.drain) continue;
-    const auto until = place.target->ejected_until.load(std::memory_order_relaxed);
-    if (until > now) {
-      builder.wait_until(until);
-      ejected.push_back(&place);
-      continue;
-    }
-    builder.add(place);
-    anybody = true;
+    all.push_back(&place);
+    const bool out = place.target->is_ejected(now);
+    if (out) builder.wait_until(place.target->ejected_until.load(std::memory_order_relaxed));
+    if (!place.target->health.is_sick()) (out ? ejected : good).push_back(&place);
   }
-  if (!anybody)
-    for (const auto* place : ejected) builder.add(*place);
+  const bool panic = good.size() * 100 < all.size() * static_cast<std::size_t>(config.panic_percent);
+  for (const auto* place : panic ? all : good.empty() ? ejected : good) builder.add(*place);
   return std::move(builder).finish(key);
 }
 

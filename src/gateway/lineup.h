@@ -17,6 +17,7 @@ struct Place {
   std::shared_ptr<Target> target;
   std::uint32_t weight = 1, priority = 0;
   bool drain = false;
+  std::size_t written = 0;  // which target of the configuration it is, or an address of
 };
 
 inline constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
@@ -39,8 +40,9 @@ struct Lineup {
   }
 };
 
-// In service are those that are not drained and not ejected. When nobody is, the ejected ones are asked again: somebody
-// who answers badly now and then is better than nobody.
+// In service are those that are neither drained nor sick nor ejected. When there is nobody, the ejected ones are asked
+// again: somebody who answers badly now and then is better than nobody. The sick ones are not, unless panic_percent
+// says so: whoever set up health checks has said that a server that fails them must not get requests.
 Lineup line_up(std::span<const Place> places, const PoolConfig& config, const crypto::SipKey& key, std::int64_t now);
 
 }  // namespace gatehouse::gateway

@@ -44,11 +44,7 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& nee
   if (config.pools.size() > kPoolsMax) return failure(Fault::invalid, "gateway: at most 1000 upstreams");
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->clock_ = &needs.clock;
-  for (const auto& pool : config.pools) {
-    GH_TRY(auto made, UpstreamPool::make(pool, needs.clock, needs.make_upstream));
-    if (!snapshot->pools_.emplace(pool.name, std::move(made)).second)
-      return failure(Fault::invalid, "upstream " + pool.name + " stands there twice");
-  }
+  for (const auto& pool : config.pools) GH_DO(snapshot->add_pool(needs, pool));
   GH_DO(snapshot->add_policies(needs, config, policies));
   for (const auto& name : config.managed_headers) GH_DO(snapshot->managed_.add(name));
   if (config.forward_auth) {
@@ -63,6 +59,21 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& nee
   }
   GH_DO(snapshot->check_edits(config));
   return snapshot;
+}
+
+// A pool whose words did not change is the same pool: who is ejected stays so, and connections stay open.
+Result<void> Snapshot::add_pool(const SnapshotNeeds& needs, const PoolConfig& config) {
+  auto more = needs.pools;
+  if (needs.before)
+    if (const auto known = needs.before->pools_.find(config.name); known != needs.before->pools_.end()) more.before = known->second;
+  std::shared_ptr<UpstreamPool> pool;
+  if (more.before && more.before->config() == config) {
+    pool = needs.before->pools_.at(config.name);
+  } else {
+    GH_TRY(pool, UpstreamPool::make(config, needs.clock, needs.make_upstream, std::move(more)));
+  }
+  if (!pools_.emplace(config.name, std::move(pool)).second) return failure(Fault::invalid, "upstream " + config.name + " stands there twice");
+  return {};
 }
 
 // Last, when every managed name is known: those of other routes are the gateway's alone as well.

@@ -12,6 +12,8 @@
 
 namespace gatehouse::gateway {
 
+class Snapshot;
+
 struct SnapshotNeeds {
   const Clock& clock;
   net::HttpClient& http;        // discovery and keys of token issuers
@@ -19,6 +21,8 @@ struct SnapshotNeeds {
   oauth::client::TokenWitness* witness = nullptr;   // revocation of our own org's tokens; without it they live until they expire
   oauth::client::Issuers* issuers = nullptr;        // what is known of issuers beyond this snapshot; without it each policy starts anew
   Proofs proofs = {};                               // for DPoP
+  PoolNeeds pools = {};                             // but for `before`
+  std::shared_ptr<const Snapshot> before = {};      // whose pools go on where their configuration is the same
 };
 // Policies that rooms above bring, by the name that routes call them.
 using Policies = std::map<std::string, std::shared_ptr<Policy>>;
@@ -44,6 +48,7 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   const std::vector<std::string>& own_cookies() const { return own_cookies_; }
 
  private:
+  Result<void> add_pool(const SnapshotNeeds& needs, const PoolConfig& config);
   Result<void> add_policies(const SnapshotNeeds& needs, const Config& config, const Policies& policies);
   Result<void> add_stages(Route& route, const RouteConfig& config);
   Result<void> check_edits(const Config& config) const;

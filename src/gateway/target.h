@@ -10,6 +10,8 @@
 #include <string>
 
 #include "core/metrics.h"
+#include "gateway/health.h"
+#include "gateway/outliers.h"
 #include "net/client.h"
 
 namespace gatehouse::gateway {
@@ -46,25 +48,33 @@ class Load {
 
 class Target {
  public:
+  struct Connections {
+    std::unique_ptr<net::Upstream> upstream;
+    std::unique_ptr<net::Upstream> probe;  // for health checks: shares no connections with requests; may be null
+  };
   // `name` tells it from all others of its pool; times are milliseconds since 1970.
-  Target(std::unique_ptr<net::Upstream> upstream, std::string authority, std::string name = {}, std::int64_t since = 0)
-      : began(since),
-        upstream_(std::move(upstream)),
-        authority_(std::move(authority)),
-        name_(name.empty() ? authority_ : std::move(name)) {}
-  net::Upstream& upstream() { return *upstream_; }
-  const net::Upstream& upstream() const { return *upstream_; }
+  Target(Connections connections, std::string authority, std::string name, std::int64_t since)
+      : began(since), connections_(std::move(connections)), authority_(std::move(authority)), name_(std::move(name)) {}
+  net::Upstream& upstream() { return *connections_.upstream; }
+  const net::Upstream& upstream() const { return *connections_.upstream; }
+  net::Upstream& probe() { return *connections_.probe; }
   const std::string& authority() const { return authority_; }  // host[:port] as its URL has it
   const std::string& name() const { return name_; }
+  bool is_ejected(std::int64_t now) const { return ejected_until.load(std::memory_order_relaxed) > now; }
 
   Load load;
-  std::atomic<int> failures_in_row{0};
-  std::atomic<std::int64_t> began;  // when it was first asked, or healthy again
+  Record record;
+  Health health;
+  std::atomic<std::int64_t> began;  // when it was first asked, or well again
   std::atomic<std::int64_t> ejected_until{0};
   std::atomic<std::uint64_t> ejections{0};
 
+  // For whoever has the pool's lock: when it is to be checked next, and whether a check is under way.
+  std::int64_t check_at = 0;
+  bool checking = false;
+
  private:
-  std::unique_ptr<net::Upstream> upstream_;
+  Connections connections_;
   std::string authority_, name_;
 };
 

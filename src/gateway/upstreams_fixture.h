@@ -33,10 +33,10 @@ inline PoolConfig pool_of(std::size_t targets, Balance balance = Balance::round_
 
 struct Pools : testing::Test {
   ManualClock clock;
-  PoolSeed seed{.hash = {.k0 = 1, .k1 = 2}, .draws = 3};
+  PoolNeeds needs{.hash = {.k0 = 1, .k1 = 2}, .draws = 3};
 
-  std::unique_ptr<UpstreamPool> make(const PoolConfig& config) {
-    auto made = UpstreamPool::make(config, clock, named_upstream, seed);
+  std::shared_ptr<UpstreamPool> make(const PoolConfig& config) {
+    auto made = UpstreamPool::make(config, clock, named_upstream, needs);
     if (!made) throw std::runtime_error(made.error().message());
     return *std::move(made);
   }

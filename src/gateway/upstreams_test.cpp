@@ -129,7 +129,7 @@ TEST_F(Pools, a_bounded_ring_lets_no_key_overrun_its_target) {
 
 TEST_F(Pools, another_key_makes_another_ring) {
   const auto before = places_of_keys(*make(pool_of(10, Balance::hash)), 1000);
-  seed.hash.k0 = 99;
+  needs.hash.k0 = 99;
   const auto after = places_of_keys(*make(pool_of(10, Balance::hash)), 1000);
   int same = 0;
   for (const auto& [key, place] : before) same += after.at(key) == place ? 1 : 0;
@@ -284,7 +284,7 @@ TEST_F(Pools, configurations_that_cannot_be_meant_are_refused) {
   const auto fails = [&](auto change) {
     auto config = pool_of(2);
     change(config);
-    return !UpstreamPool::make(config, clock, named_upstream, seed);
+    return !UpstreamPool::make(config, clock, named_upstream, needs);
   };
   EXPECT_FALSE(fails([](PoolConfig&) {}));
   EXPECT_TRUE(fails([](PoolConfig& c) { c.targets.clear(); }));
