@@ -37,6 +37,11 @@ std::vector<std::string> files_of(const House& house) {
   if (!house.file().empty()) files.push_back(house.file());
   for (const auto& listener : house.config().listeners)
     if (listener.tls) files.insert(files.end(), {listener.tls->certificate, listener.tls->key});
+  for (const auto& upstream : house.config().upstreams) {
+    for (const auto& file : {upstream.ca_file, upstream.certificate_file})
+      if (!file.empty()) files.push_back(file);
+    if (upstream.key && upstream.key->scheme() == "file") files.push_back(upstream.key->place());
+  }
   return files;
 }
 

@@ -173,17 +173,21 @@ std::optional<Access> read_access(Map& route) {
   return access;
 }
 
-std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults, const PolicyWords& words, bool elsewhere) {
+// What routes may name.
+struct Named {
+  const PolicyWords& policies;
+  const std::vector<UpstreamWords>& upstreams;
+};
+
+std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults, const Named& named, bool elsewhere) {
   const auto path = in.text("path", "/");
   auto methods = in.texts("methods");
   auto stages = read_stages(in, defaults);
   auto wire = read_wire(in);
   const bool by_itself = elsewhere || answers_by_itself(in);
-  const auto target = by_itself ? in.text("upstream", "") : in.required_text("upstream", "http://127.0.0.1:9000");
-  std::optional<net::Url> upstream;
-  if (auto url = net::Url::parse(target)) upstream = *std::move(url);
+  auto upstream = read_upstream(in, named.upstreams, !by_itself);
   auto access = read_access(in);
-  auto policy = read_route_policy(in, words);
+  auto policy = read_route_policy(in, named.policies);
   for (const auto* known : {"sign_in", "token", "open"})
     if (!in.has(known)) (void)in.text(known);  // so that done() can suggest them
   in.done();
@@ -192,13 +196,11 @@ std::optional<RouteConfig> read_route(Map in, std::span<Map> defaults, const Pol
   if (!canonical || canonical->path != path || canonical->has_query)
     in.fault("path", fmt::format("'{}' is not a path in its normal form", path), "begin with '/', without query and without escapes that need none");
   check_methods(in, methods);
-  if (!target.empty() && (!upstream || upstream->path != "/" || upstream->has_query))
-    in.fault("upstream", fmt::format("'{}' is not scheme://host[:port]", target), "the path of the request is passed on as it is");
   if (!access || (!upstream && !by_itself)) return std::nullopt;
   return RouteConfig{path, std::move(methods), std::move(upstream), *std::move(access), std::move(policy), std::move(stages), std::move(wire)};
 }
 
-std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere, const PolicyWords& words) {
+std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere, const Named& named) {
   const auto name = in.required_text("host", "wiki.example.com");
   GatewayHostConfig host;
   host.forward_auth_only = in.flag("forward_auth_only").value_or(false);
@@ -210,7 +212,7 @@ std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere
   if (routes.size() > kRoutesPerHostMax) in.fault("routes", fmt::format("has more than {} entries", kRoutesPerHostMax), {});
   std::set<std::string> paths;
   for (auto& route : routes)
-    if (auto read = read_route(std::move(route), defaults, words, host.forward_auth_only)) {
+    if (auto read = read_route(std::move(route), defaults, named, host.forward_auth_only)) {
       if (read->methods.empty() && !paths.insert(read->path).second) in.fault("routes", fmt::format("path '{}' stands there twice", read->path), {});
       host.routes.push_back(*std::move(read));
     }
@@ -221,13 +223,16 @@ std::optional<GatewayHostConfig> read_gateway_host(Map in, const Map& everywhere
   return host;
 }
 
-std::vector<GatewayHostConfig> read_gateway(Map in, const OrgConfig& org, const PolicyWords& words) {
+std::vector<GatewayHostConfig> read_gateway(Map in, Config& config, const PolicyWords& words, const fs::path& folder) {
+  config.upstreams = read_upstreams(in, folder);
+  const Named named{words, config.upstreams};
+  const auto& org = config.org;
   std::vector<GatewayHostConfig> hosts;
   std::set<std::string> names(org.hosts.begin(), org.hosts.end());
   auto defaults = in.map("defaults");
   check_defaults(defaults);
   for (auto& entry : in.maps("hosts")) {
-    auto host = read_gateway_host(std::move(entry), defaults, words);
+    auto host = read_gateway_host(std::move(entry), defaults, named);
     if (!host) continue;
     if (!names.insert(host->host).second)
       in.fault("hosts", fmt::format("'{}' is named twice, or is a host of the org", host->host), "each host belongs to one place");
@@ -265,7 +270,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   config.log = read_log(in.map("log"));
   config.org = read_org(in.map("org"));
   const auto words = read_policies(in);
-  config.gateway = read_gateway(in.map("gateway"), config.org, words);
+  config.gateway = read_gateway(in.map("gateway"), config, words, folder);
   config.shutdown = read_shutdown(in.map("shutdown"));
   if (in.has("operations")) config.operations = read_listener(in.map("operations"), folder);
   config.observe = read_observe(in, folder.string());

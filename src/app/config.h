@@ -17,6 +17,7 @@
 #include "app/observe_config.h"
 #include "app/stages.h"
 #include "app/token_config.h"
+#include "app/upstream_config.h"
 #include "app/wire_config.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -81,7 +82,7 @@ using Access = std::variant<SignInAccess, TokenAccess, OpenAccess>;
 struct RouteConfig {
   std::string path = "/";              // prefix, on a segment boundary
   std::vector<std::string> methods;    // empty: all
-  std::optional<net::Url> upstream;    // none: a stage answers everything
+  Leads upstream;                      // nowhere: a stage answers everything
   Access access;                       // no default: a route that says nothing about access is a fault
   RoutePolicy policy;                  // about whoever access recognised
   std::vector<MakeStage> stages;
@@ -117,6 +118,7 @@ struct Config {
   LogConfig log;
   OrgConfig org;
   std::vector<GatewayHostConfig> gateway;
+  std::vector<UpstreamWords> upstreams;
   std::optional<ForwardAuthWords> forward_auth;
   std::optional<std::string> seed;     // file
   ShutdownConfig shutdown;

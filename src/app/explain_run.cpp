@@ -37,7 +37,7 @@ class Bench {
 
   Result<std::unique_ptr<gateway::Gateway>> build(const Config& config) {
     const OpenSecret open = [this](const secrets::Reference& reference) { return run(references_.resolve(reference)); };
-    GH_TRY(auto plan, plan_guard(config.gateway, {*clock_, *random_, blocking_, silent_log(), open}));
+    GH_TRY(auto plan, plan_guard(config, {*clock_, *random_, blocking_, silent_log(), open}));
     auto rules = net::PeerRules::public_only();
     for (const auto& issuer : plan.issuers)
       if (const auto url = net::Url::parse(issuer)) rules.allow_host(fmt::format("{}:{}", url->host, url->port));
@@ -53,7 +53,7 @@ class Bench {
       GH_TRY(policies[name], access::make_sso(needs, the_org(), std::move(sign_on)));
     }
     const gateway::MakeUpstream make_upstream = [this](net::UpstreamOptions options) {
-      return net::make_upstream(*resolver_, net::PeerRules::anyone(), net::ClientTls(), std::move(options));
+      return net::make_upstream(*resolver_, net::PeerRules::anyone(), std::move(options));
     };
     GH_TRY(auto snapshot, gateway::Snapshot::build({*clock_, *http_, make_upstream}, plan.gateway, policies));
     return std::make_unique<gateway::Gateway>(std::move(snapshot));

@@ -37,7 +37,7 @@ gateway:
 )", "g.yaml");
     ASSERT_TRUE(config) << config.error().message();
     const OpenSecret open = [](const secrets::Reference&) -> Result<Secret> { return Secret("x"); };
-    auto plan = plan_guard(config->gateway, {clock, *random, blocking, silent_log(), open});
+    auto plan = plan_guard(*config, {clock, *random, blocking, silent_log(), open});
     ASSERT_TRUE(plan) << plan.error().message();
     const gateway::MakeUpstream make = [this](net::UpstreamOptions options) {
       return net::make_upstream(resolver, net::PeerRules::anyone(), net::ClientTls(), std::move(options));

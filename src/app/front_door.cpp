@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+#include <span>
+
 #include "access/sso.h"
 #include "app/org.h"
 
@@ -14,7 +18,18 @@ FrontDoor::FrontDoor(FrontDoorNeeds needs)
       issuers_({*http_, needs_.ground.clock(), needs_.ground.random()}),
       replays_(crypto::SipKey::make(needs_.ground.random())),
       nonces_(needs_.ground.master_key().derive("dpop nonces")),
+      care_(needs_.resolver),
       gateway_(gateway::Snapshot::nothing()) {}
+
+// The ring of a pool that balances by hash is the same after a restart, and in every gateway with this master key.
+gateway::PoolNeeds FrontDoor::pool_needs() const {
+  gateway::PoolNeeds needs;
+  const auto key = needs_.ground.master_key().derive("upstream hash");
+  std::memcpy(&needs.hash, key.reveal().data(), std::min(sizeof needs.hash, key.reveal().size()));
+  needs_.ground.random().fill(std::as_writable_bytes(std::span(&needs.draws, 1)));
+  needs.log = needs_.ground.log();
+  return needs;
+}
 
 net::PeerRules FrontDoor::rules_for(const std::vector<std::string>& issuers) const {
   auto rules = net::PeerRules::public_only();
@@ -45,9 +60,10 @@ Result<void> FrontDoor::install(GuardPlan plan) {
   gateway::Policies policies;
   for (const auto& [name, sign_on] : sign_ons) policies[name] = sign_on.policy;
   const gateway::MakeUpstream make_upstream = [this](net::UpstreamOptions options) {
-    return net::make_upstream(needs_.resolver, net::PeerRules::anyone(), net::ClientTls(), std::move(options));
+    return net::make_upstream(needs_.resolver, net::PeerRules::anyone(), std::move(options));
   };
-  GH_TRY(auto snapshot, gateway::Snapshot::build({needs_.ground.clock(), *http_, make_upstream, &witness_, &issuers_, {&replays_, &nonces_}}, plan.gateway, policies));
+  const gateway::SnapshotNeeds needs{needs_.ground.clock(), *http_, make_upstream, &witness_, &issuers_, {&replays_, &nonces_}, pool_needs(), gateway_.snapshot()};
+  GH_TRY(auto snapshot, gateway::Snapshot::build(needs, plan.gateway, policies));
   http_->set_rules(rules_for(plan.issuers));
   sign_ons_ = std::move(sign_ons);
   gateway_.swap(std::move(snapshot));

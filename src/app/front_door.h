@@ -10,6 +10,7 @@
 #include "app/foundation.h"
 #include "app/guard.h"
 #include "app/org_witness.h"
+#include "gateway/care.h"
 #include "gateway/gateway.h"
 #include "net/client.h"
 
@@ -32,6 +33,8 @@ class FrontDoor {
   const gateway::Gateway& gateway() const { return gateway_; }
   net::HttpClient& http() { return *http_; }
   oauth::client::Issuers& issuers() { return issuers_; }
+  // Begins the health checks and look-ups that are due, on the loop that it is called on.
+  boost::asio::awaitable<void> look_after_upstreams() { return care_.round(gateway_.snapshot()); }
 
  private:
   struct SignOn {
@@ -39,6 +42,7 @@ class FrontDoor {
     std::shared_ptr<gateway::Policy> policy;
   };
   Result<std::map<std::string, SignOn>> make_sign_ons(std::vector<access::SsoConfig> configs);
+  gateway::PoolNeeds pool_needs() const;
   net::PeerRules rules_for(const std::vector<std::string>& issuers) const;
 
   FrontDoorNeeds needs_;
@@ -48,6 +52,7 @@ class FrontDoor {
   oauth::dpop::MemoryReplays replays_;
   oauth::dpop::Nonces nonces_;
   std::map<std::string, SignOn> sign_ons_;
+  gateway::UpstreamCare care_;
   gateway::Gateway gateway_;
 };
 

@@ -25,7 +25,8 @@ class Planner {
     shape.path = route.path;
     shape.methods = route.methods;
     if (at.forward_auth_only) shape.serves = gateway::RouteConfig::Upstream::elsewhere;
-    if (route.upstream) shape.upstream = pool_of(*route.upstream, route.wire.protocol);
+    if (route.upstream.url) shape.upstream = pool_of(*route.upstream.url, route.wire.protocol);
+    else shape.upstream = route.upstream.pool;
     shape.websocket = route.wire.websocket;
     auto needs = needs_;
     needs.route = shape.name;
@@ -39,6 +40,12 @@ class Planner {
     plan_.gateway.routes.push_back(std::move(shape));
     return {};
   }
+  Result<void> add(const UpstreamWords& upstream) {
+    GH_TRY(auto pool, open_upstream(upstream, needs_.open));
+    if (pool.tls.verify == net::ClientTls::Verify::nobody) needs_.log.warn("upstream.not_verified", {{"upstream", pool.name}});
+    plan_.gateway.pools.push_back(std::move(pool));
+    return {};
+  }
   GuardPlan take() && { return std::move(plan_); }
 
  private:
@@ -46,7 +53,12 @@ class Planner {
     auto name = upstream.origin();
     if (protocol == net::UpstreamProtocol::h2) name += " over h2";
     if (protocol == net::UpstreamProtocol::automatic) name += " over h2 or http1";
-    if (pools_.insert(name).second) plan_.gateway.pools.push_back({.name = name, .targets = {upstream.origin()}, .protocol = protocol});
+    if (!pools_.insert(name).second) return name;
+    gateway::PoolConfig pool;
+    pool.name = name;
+    pool.targets = {upstream.origin()};
+    pool.protocol = protocol;
+    plan_.gateway.pools.push_back(std::move(pool));
     return name;
   }
 
@@ -100,9 +112,10 @@ class Planner {
 
 }  // namespace
 
-Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const StageNeeds& needs) {
+Result<GuardPlan> plan_guard(const Config& config, const StageNeeds& needs) {
   Planner planner(needs);
-  for (const auto& host : hosts)
+  for (const auto& upstream : config.upstreams) GH_DO(planner.add(upstream));
+  for (const auto& host : config.gateway)
     for (const auto& route : host.routes) GH_DO(planner.add(host, route));
   return std::move(planner).take();
 }

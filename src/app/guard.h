@@ -18,7 +18,7 @@ struct GuardPlan {
   std::vector<std::string> issuers;     // whom the gateway has to talk to; as configured by an administrator
 };
 
-// One pool per upstream address; one policy per route that demands something.
-Result<GuardPlan> plan_guard(const std::vector<GatewayHostConfig>& hosts, const StageNeeds& needs);
+// The pools that have a name, and one per address that routes name themselves; one policy per route that demands something.
+Result<GuardPlan> plan_guard(const Config& config, const StageNeeds& needs);
 
 }  // namespace gatehouse::app

@@ -12,7 +12,7 @@ Result<GuardPlan> plan(std::string_view hosts, const OpenSecret& open) {
   static ManualClock clock;
   static const auto random = seeded_random(1);
   static Pool blocking("blocking", 1, 1);
-  return plan_guard(config->gateway, {clock, *random, blocking, silent_log(), open});
+  return plan_guard(*config, {clock, *random, blocking, silent_log(), open});
 }
 Result<Secret> opened(const secrets::Reference& reference) { return Secret("opened:" + reference.str()); }
 

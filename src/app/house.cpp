@@ -14,6 +14,7 @@ namespace gatehouse::app {
 namespace {
 
 constexpr std::size_t kInsideLoops = 0;      // as many as cores
+constexpr std::chrono::milliseconds kKeysEvery{1000}, kUpstreamsEvery{100};
 constexpr int kPortTries = 8;                // for a port that is free on IPv4 and IPv6
 constexpr std::string_view kWikiHost = "wiki.localhost", kApiHost = "api.localhost";
 
@@ -235,7 +236,7 @@ Started<void> House::open_shared() {
 
 Result<GuardPlan> House::plan_gateway(const Config& config) {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  GH_TRY(auto plan, plan_guard(config.gateway, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_}));
+  GH_TRY(auto plan, plan_guard(config, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_}));
   GH_TRY(plan.gateway.forward_auth, open_forward_auth(config.forward_auth, open));
   return plan;
 }
@@ -252,7 +253,9 @@ void House::serve() {
   serving_ = true;
   configuration_.since = ground_->clock().now();
   runtime_->start();
-  key_keeper_ = std::make_unique<KeyKeeper>(door_->issuers(), runtime_->loop(0));
+  // So that no request waits for keys while all is well.
+  key_rounds_ = std::make_unique<Rounds>(runtime_->loop(0), kKeysEvery, [door = door_.get()] { return door->issuers().refresh_due(); });
+  upstream_rounds_ = std::make_unique<Rounds>(runtime_->loop(0), kUpstreamsEvery, [door = door_.get()] { return door->look_after_upstreams(); });
   spawn(runtime_->loop(0), complete_keys(*org_, ground_->log()));
   ground_->log().info("ready", {{"org", ready_.org.front()}, {"loops", runtime_->size()}, {"database", ground_->database().kind()}});
 }
@@ -338,7 +341,8 @@ void House::stop(std::optional<net::Farewell> farewell) {
   serving_ = false;
   leaving_ = true;
   ground_->log().info("stopping");
-  key_keeper_.reset();
+  key_rounds_.reset();
+  upstream_rounds_.reset();
   runtime_->stop(farewell);
   runtime_->join();
   if (auto done = run(org_->settle()); !done) ground_->log().error("events.lost", {{"why", done.error().message()}});

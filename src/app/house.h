@@ -15,9 +15,9 @@
 #include "app/front_door.h"
 #include "app/handed_over.h"
 #include "app/janitor.h"
-#include "app/key_keeper.h"
 #include "app/operations.h"
 #include "app/org.h"
+#include "app/rounds.h"
 #include "app/watch.h"
 #include "net/hosts.h"
 #include "net/server.h"
@@ -107,7 +107,7 @@ class House {
   std::vector<std::unique_ptr<net::Server>> servers_;    // what the world reaches
   std::vector<std::unique_ptr<net::Server>> inside_;     // the demo's upstreams, on the loopback
   std::unique_ptr<Janitor> janitor_;
-  std::unique_ptr<KeyKeeper> key_keeper_;
+  std::unique_ptr<Rounds> key_rounds_, upstream_rounds_;
   bool serving_ = false;
   std::atomic<bool> leaving_ = false;
   std::mutex reloading_;                  // one at a time

@@ -1,35 +1,43 @@
-#include "app/key_keeper.h"
+#include "app/rounds.h"
+
+#include <atomic>
 
 #include "core/spawn.h"
 
 namespace gatehouse::app {
 
+struct Rounds::State {
+  Work work;
+  std::atomic<bool> busy{false};
+};
+
 namespace {
 
-constexpr std::chrono::seconds kRefreshEvery{1};
-
-boost::asio::awaitable<void> refresh(oauth::client::Issuers& issuers, std::shared_ptr<std::atomic<bool>> busy) {
-  co_await issuers.refresh_due();
-  busy->store(false);
+template <class State>
+boost::asio::awaitable<void> go(std::shared_ptr<State> state) {
+  co_await state->work();
+  state->busy = false;
 }
 
 }  // namespace
 
-KeyKeeper::KeyKeeper(oauth::client::Issuers& issuers, Executor loop)
-    : issuers_(issuers), loop_(std::move(loop)), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+Rounds::Rounds(Executor loop, std::chrono::milliseconds every, Work work)
+    : loop_(std::move(loop)),
+      state_(std::make_shared<State>(std::move(work))),
+      thread_([this, every](const std::stop_token& stop) { wait(stop, every); }) {}
 
-KeyKeeper::~KeyKeeper() {
+Rounds::~Rounds() {
   thread_.request_stop();
   thread_.join();
 }
 
-void KeyKeeper::work(const std::stop_token& stop) {
+void Rounds::wait(const std::stop_token& stop, std::chrono::milliseconds every) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, stop, kRefreshEvery, [] { return false; });
+      wake_.wait_for(lock, stop, every, [] { return false; });
     }
-    if (!stop.stop_requested() && !busy_->exchange(true)) spawn(loop_, refresh(issuers_, busy_));
+    if (!stop.stop_requested() && !state_->busy.exchange(true)) spawn(loop_, go(state_));
   }
 }
 

@@ -1,29 +1,32 @@
-// Wakes once a second and lets the issuers fetch what will soon be old, so that no request waits for keys while all is well.
+// Lets something be done on a loop again and again. The time between is waited for outside the loop, so that a loop
+// which has nothing else to do can end.
 #pragma once
 
-#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 
 #include "core/task.h"
-#include "oauth/client/issuers.h"
 
 namespace gatehouse::app {
 
-class KeyKeeper {
+class Rounds {
  public:
-  // Works on `loop`. `issuers` must outlive that loop.
-  KeyKeeper(oauth::client::Issuers& issuers, Executor loop);
-  ~KeyKeeper();
+  using Work = std::function<boost::asio::awaitable<void>()>;
+  // A round that takes longer than `every` is not overtaken. What `work` refers to must outlive the loop.
+  Rounds(Executor loop, std::chrono::milliseconds every, Work work);
+  ~Rounds();
 
  private:
-  void work(const std::stop_token& stop);
+  struct State;
+  void wait(const std::stop_token& stop, std::chrono::milliseconds every);
 
-  oauth::client::Issuers& issuers_;
   Executor loop_;
-  std::shared_ptr<std::atomic<bool>> busy_ = std::make_shared<std::atomic<bool>>(false);   // a round that takes long is not overtaken
+  std::shared_ptr<State> state_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread thread_;

@@ -105,7 +105,7 @@ TEST(StagesFile, stages_are_made_for_their_route) {
   const auto random = seeded_random(1);
   Pool blocking("blocking", 1, 1);
   const OpenSecret none = [](const secrets::Reference&) -> Result<Secret> { return failure(Fault::missing, "none"); };
-  const auto plan = plan_guard(config->gateway, {clock, *random, blocking, silent_log(), none});
+  const auto plan = plan_guard(*config, {clock, *random, blocking, silent_log(), none});
   ASSERT_TRUE(plan) << plan.error().message();
   EXPECT_EQ(plan->gateway.routes.at(0).stages.size(), 1u);
 }

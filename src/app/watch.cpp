@@ -23,7 +23,7 @@ void write_listeners(Exposition& out, const Readings& readings) {
   }
 }
 
-// Since the configuration was loaded: pools begin anew with each one, and rate() knows how to read that.
+// Since the pool was made: one whose configuration changed begins anew, and rate() knows how to read that.
 void write_upstreams(Exposition& out, const Readings& readings) {
   struct Row {
     const char *name, *help;
@@ -41,6 +41,48 @@ void write_upstreams(Exposition& out, const Readings& readings) {
       const std::array labels{Label{"pool", name}};
       out.sample(row.name, labels, pool->counts().*row.count);
     }
+  }
+}
+
+// Pools have names from the configuration, and names have addresses: what is beyond the limit of series is left out.
+void write_targets(Exposition& out, const Readings& readings) {
+  struct Row {
+    std::string pool;
+    gateway::TargetStatus target;
+  };
+  std::vector<Row> rows;
+  for (const auto& [name, pool] : readings.snapshot->pools())
+    for (auto& target : pool->status())
+      if (rows.size() < kMetricSeriesMax) rows.push_back({name, std::move(target)});
+  const auto family = [&](const char* name, const char* type, const char* help, auto value) {
+    out.head(name, type, help);
+    for (const auto& row : rows) {
+      const std::array labels{Label{"pool", row.pool}, Label{"target", row.target.name}};
+      out.sample(name, labels, value(row.target));
+    }
+  };
+  using Target = gateway::TargetStatus;
+  family("gatehouse_upstream_requests_in_flight", "gauge", "Requests under way with a target.", [](const Target& one) { return one.under_way; });
+  family("gatehouse_upstream_ejections_total", "counter", "How often a target was left alone because requests failed there.", [](const Target& one) { return one.ejections; });
+  family("gatehouse_upstream_checks_passed_total", "counter", "Health checks that a target passed.", [](const Target& one) { return one.checks_passed; });
+  family("gatehouse_upstream_checks_failed_total", "counter", "Health checks that a target failed.", [](const Target& one) { return one.checks_failed; });
+  out.head("gatehouse_upstream_target_state", "gauge", "1: serving, ejected, sick or drained.");
+  for (const auto& row : rows) {
+    const std::array labels{Label{"pool", row.pool}, Label{"target", row.target.name}, Label{"state", row.target.state}};
+    out.sample("gatehouse_upstream_target_state", labels, std::uint64_t(1));
+  }
+}
+
+void write_refusals(Exposition& out, const Readings& readings) {
+  out.head("gatehouse_upstream_refused_total", "counter", "Requests for which no target could be asked.");
+  for (const auto& [name, pool] : readings.snapshot->pools()) {
+    const std::array labels{Label{"pool", name}};
+    out.sample("gatehouse_upstream_refused_total", labels, pool->refused());
+  }
+  out.head("gatehouse_upstream_retries_refused_total", "counter", "Repetitions that the budget did not allow.");
+  for (const auto& [name, pool] : readings.snapshot->pools()) {
+    const std::array labels{Label{"pool", name}};
+    out.sample("gatehouse_upstream_retries_refused_total", labels, pool->retries_refused());
   }
 }
 
@@ -133,7 +175,11 @@ std::string Watch::metrics(const Readings& readings) const {
   Exposition out;
   if (metrics_) metrics_->write(out);
   write_listeners(out, readings);
-  if (readings.snapshot) write_upstreams(out, readings);
+  if (readings.snapshot) {
+    write_upstreams(out, readings);
+    write_targets(out, readings);
+    write_refusals(out, readings);
+  }
   write_state(out, readings);
   write_own(out);
   return out.str();

@@ -34,9 +34,14 @@ gateway::WebSocketRules read_websocket(Map& route) {
 
 }  // namespace
 
+net::UpstreamProtocol read_protocol(Map& in) {
+  const auto protocol = in.choice("protocol", kProtocols);
+  return protocol ? static_cast<net::UpstreamProtocol>(*protocol) : net::UpstreamProtocol::http1;
+}
+
 Wire read_wire(Map& route) {
   Wire wire;
-  if (const auto protocol = route.choice("protocol", kProtocols)) wire.protocol = static_cast<net::UpstreamProtocol>(*protocol);
+  wire.protocol = read_protocol(route);
   wire.websocket = read_websocket(route);
   return wire;
 }

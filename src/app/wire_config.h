@@ -15,6 +15,8 @@ struct Wire {
   gateway::WebSocketRules websocket;
 };
 Wire read_wire(Map& route);
+// `protocol`, of a route or of an entry of `gateway.upstreams`.
+net::UpstreamProtocol read_protocol(Map& in);
 
 // Networks whose connections begin with a PROXY header; empty when the listener says nothing of it.
 std::vector<std::string> read_proxy_protocol(Map& listener);

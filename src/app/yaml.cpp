@@ -285,6 +285,23 @@ std::vector<Map> Map::maps(std::string_view key) {
   return values;
 }
 
+std::vector<Map> Map::maps_or_texts(std::string_view key, std::string_view as) {
+  const auto node = take(key);
+  std::vector<Map> values;
+  if (!node.IsDefined() || node.IsNull()) return values;
+  if (!node.IsSequence()) {
+    fault(key, "must be a list and is " + kind_of(node), "begin each entry with `- `");
+    return values;
+  }
+  std::size_t index = 0;
+  for (const YAML::Node item : node) {
+    YAML::Node around(YAML::NodeType::Map);
+    if (item.IsScalar()) around[std::string(as)] = item;   // which keeps its place in the file
+    values.emplace_back(item.IsScalar() ? around : item, fmt::format("{}[{}]", name_of(key), index++), *findings_);
+  }
+  return values;
+}
+
 std::optional<std::size_t> Map::choice(std::string_view key, const std::vector<std::string>& names) {
   const auto value = text(key);
   if (!value) return std::nullopt;

@@ -68,6 +68,8 @@ class Map {
   std::vector<std::pair<std::string, std::vector<std::string>>> lists(std::string_view key);  // free keys, each a list or a single text
   Map map(std::string_view key);                                     // empty when absent
   std::vector<Map> maps(std::string_view key);                       // a list of mappings
+  // Likewise, where an entry of which nothing but `as` is said may be written as that text.
+  std::vector<Map> maps_or_texts(std::string_view key, std::string_view as);
   // `names` are the words that may stand there; the fault lists them.
   std::optional<std::size_t> choice(std::string_view key, const std::vector<std::string>& names);
 
