@@ -29,10 +29,16 @@ class Load {
     const auto cell = kind == Kind::exact ? std::size_t(0) : metric_stripe();
     return {static_cast<std::uint8_t>(cell), cells_[cell].value.fetch_add(1, std::memory_order_relaxed)};
   }
-  void leave(std::uint8_t cell) { cells_[cell].value.fetch_sub(1, std::memory_order_relaxed); }
+  void leave(std::uint8_t cell) { cells_[cell].value.fetch_sub(1, std::memory_order_release); }
   std::int64_t exact() const {
     return cells_[0].value.load(std::memory_order_relaxed);
   }  // when all enter by Kind::exact
+  // Has everybody left, and is what they did over? (Who leaves has entered the same cell, so none is ever below zero.)
+  bool is_idle() const {
+    for (const auto& cell : cells_)
+      if (cell.value.load(std::memory_order_acquire) != 0) return false;
+    return true;
+  }
   std::int64_t value() const {
     std::int64_t sum = 0;
     for (const auto& cell : cells_) sum += cell.value.load(std::memory_order_relaxed);

@@ -153,7 +153,7 @@ void UpstreamPool::tidy() {
   lineup_.collect();
   if (lineup_.kept() != 0) return;  // somebody may be about to enter a target that has left
   std::erase_if(leaving_, [this](const std::shared_ptr<Target>& target) {
-    if (target->load.value() != 0) return false;
+    if (!target->load.is_idle()) return false;
     gone_ += target->upstream().counts();
     return true;
   });

@@ -1,5 +1,7 @@
 // What pools learn in the background, and what of it they keep when the configuration changes.
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "gateway/upstreams_fixture.h"
 
@@ -274,6 +276,41 @@ TEST_F(Care, other_ways_to_connect_make_other_targets) {
   check_all(*before, "b", 3);
   config.tls.server_name = "other.example";
   EXPECT_EQ(state(*remake(before, config), "b"), "serving");
+}
+
+// For the sanitizers: nobody is given a target that has been freed, and no turn is lost.
+TEST_F(Care, targets_come_and_go_under_load) {
+  auto config = pool_of(2, Balance::least_requests);
+  config.resolve = Resolve::each;
+  config.ejection.failures = 2;
+  const auto pool = make(config);
+  std::atomic<bool> stop = false;
+  std::atomic<int> taken = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&, t] {
+      std::vector<Turn> held;
+      for (int i = t; !stop; ++i) {
+        auto turn = pool->turn({.hash = static_cast<std::uint64_t>(i)});
+        if (!turn) continue;
+        ++taken;
+        if ((*turn)->authority().empty()) ADD_FAILURE() << "a target without a name";
+        if (i % 7 == 0) turn->failed(Mishap::cut);
+        else turn->answered(200);
+        held.push_back(*std::move(turn));
+        if (held.size() > 5) held.erase(held.begin());
+      }
+    });
+  for (int i = 0; i < 400 || taken < 1000; ++i) {
+    pool->looked_up(0, Addresses{"192.0.2." + std::to_string(i % 9), "192.0.2.100"});
+    pool->looked_up(1, Addresses{"198.51.100." + std::to_string(i % 5)});
+    clock.advance(std::chrono::seconds(3));
+    pool->tidy();
+    (void)pool->status();
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(pool->under_way(), 0);
 }
 
 TEST_F(Care, the_budget_is_a_share_of_what_is_under_way_but_always_a_few) {
