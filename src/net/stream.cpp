@@ -22,64 +22,65 @@ constexpr std::size_t kTlsRecord = 16 * 1024;
 
 }  // namespace
 
-Io Stream::explain(int result) {
-  switch (SSL_get_error(ssl_.get(), result)) {
-    case SSL_ERROR_WANT_READ: return Io::wait_read;
-    case SSL_ERROR_WANT_WRITE: return Io::wait_write;
-    default: ERR_clear_error(); return Io::closed;
-  }
-}
-
 asio::awaitable<bool> Stream::handshake(std::shared_ptr<const TlsIdentities> identities) {
   identities_ = std::move(identities);
-  ssl_.reset(SSL_new(identities_->first()));
-  if (!ssl_ || SSL_set_fd(ssl_.get(), socket_.native_handle()) != 1) co_return false;
+  tls_ = TlsWire::make(identities_->first(), socket_.native_handle());
+  if (!tls_) co_return false;
   for (;;) {
-    const int result = SSL_accept(ssl_.get());
-    if (result == 1) co_return true;
-    const auto direction = explain(result);
+    const auto direction = tls_->accept();
+    if (direction == Io::ok) co_return true;
     if (direction == Io::closed) co_return false;
     if (!co_await wait(direction)) co_return false;
   }
 }
 
 bool Stream::speaks_http2() const {
-  if (!ssl_) return false;
+  if (!tls_) return false;
   const unsigned char* protocol = nullptr;
   unsigned length = 0;
-  SSL_get0_alpn_selected(ssl_.get(), &protocol, &length);
+  SSL_get0_alpn_selected(tls_->ssl(), &protocol, &length);
   return std::string_view(reinterpret_cast<const char*>(protocol), length) == "h2";
 }
 
 asio::awaitable<IoResult> Stream::read(char* data, std::size_t size) {
-  if (!ssl_) {
-    looked_ = false;
-    const DrainBuffer room(data, size);
-    for (;;) {
-      const auto [error, bytes] = co_await socket_.async_read_some(room, kAsTuple);
-      if (!error) co_return IoResult{.io = Io::ok, .bytes = bytes};
-      if (!std::exchange(looked_, false)) co_return IoResult{.io = Io::closed, .bytes = 0};
-      const auto got = ::recv(socket_.native_handle(), data, size, MSG_DONTWAIT);
-      if (got > 0) co_return IoResult{.io = Io::ok, .bytes = static_cast<std::size_t>(got)};
-      if (got == 0 || (errno != EAGAIN && errno != EINTR)) co_return IoResult{.io = Io::closed, .bytes = 0};
-    }
-  }
-  // Nothing was left the last time: waiting first spares a system call that would only say so.
-  if (std::exchange(drained_, false) && !co_await wait(Io::wait_read)) co_return IoResult{.io = Io::closed, .bytes = 0};
+  if (tls_) return read_tls(data, size);
+  return read_plain(data, size);
+}
+
+asio::awaitable<IoResult> Stream::read_plain(char* data, std::size_t size) {
+  looked_ = false;
+  const DrainBuffer room(data, size);
   for (;;) {
-    std::size_t bytes = 0;
-    const int result = SSL_read_ex(ssl_.get(), data, size, &bytes);
-    if (result == 1) {
-      drained_ = bytes < size && SSL_has_pending(ssl_.get()) == 0;
-      co_return IoResult{.io = Io::ok, .bytes = bytes};
-    }
-    const auto direction = explain(result);
-    if (direction == Io::closed || !co_await wait(direction)) co_return IoResult{.io = Io::closed, .bytes = 0};
+    const auto [error, bytes] = co_await socket_.async_read_some(room, kAsTuple);
+    if (!error) co_return IoResult{.io = Io::ok, .bytes = bytes};
+    if (!std::exchange(looked_, false)) co_return IoResult{.io = Io::closed, .bytes = 0};
+    const auto got = ::recv(socket_.native_handle(), data, size, MSG_DONTWAIT);
+    if (got > 0) co_return IoResult{.io = Io::ok, .bytes = static_cast<std::size_t>(got)};
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) co_return IoResult{.io = Io::closed, .bytes = 0};
   }
 }
 
+asio::awaitable<IoResult> Stream::read_tls(char* data, std::size_t size) {
+  looked_ = false;
+  // Nothing was left the last time: waiting first spares a system call that would only say so.
+  auto got = tls_->drained() ? IoResult{.io = Io::wait_read, .bytes = 0} : tls_->read(data, size);
+  const TlsBuffer room(*tls_, data, size);
+  while (got.io != Io::ok && got.io != Io::closed) {
+    if (got.io == Io::wait_write) {
+      if (!co_await wait(Io::wait_write)) co_return IoResult{.io = Io::closed, .bytes = 0};
+      got = tls_->read(data, size);
+      continue;
+    }
+    const auto [error, bytes] = co_await socket_.async_read_some(room, kAsTuple);
+    if (!error) co_return IoResult{.io = Io::ok, .bytes = bytes};
+    if (error != asio::error::would_block && !std::exchange(looked_, false)) co_return IoResult{.io = Io::closed, .bytes = 0};
+    got = tls_->read(data, size);
+  }
+  co_return got;
+}
+
 IoResult Stream::write_now(std::span<const iovec> parts) {
-  if (!ssl_) {
+  if (!tls_) {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(parts.data());
     message.msg_iovlen = parts.size();
@@ -104,10 +105,7 @@ IoResult Stream::write_now(std::span<const iovec> parts) {
       size += take;
     }
   }
-  std::size_t bytes = 0;
-  const int result = SSL_write_ex(ssl_.get(), from, size, &bytes);
-  if (result == 1) return {.io = Io::ok, .bytes = bytes};
-  return {.io = explain(result), .bytes = 0};
+  return tls_->write(from, size);
 }
 
 asio::awaitable<bool> Stream::wait(Io direction) {
@@ -120,14 +118,14 @@ asio::awaitable<bool> Stream::wait(Io direction) {
 }
 
 void Stream::end() {
-  if (ssl_ && SSL_is_init_finished(ssl_.get()) == 1) SSL_shutdown(ssl_.get());
+  if (tls_ && SSL_is_init_finished(tls_->ssl()) == 1) SSL_shutdown(tls_->ssl());
   ERR_clear_error();
   boost::system::error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void Stream::look() {
-  if (ssl_ || !socket_.is_open() || !has_something(socket_.native_handle())) return;
+  if (!socket_.is_open() || !has_something(socket_.native_handle())) return;
   looked_ = wait_again_ = true;   // a write that waits is cancelled with it
   boost::system::error_code ignored;
   socket_.cancel(ignored);
@@ -140,6 +138,8 @@ void Stream::cancel() {
 }
 
 void Stream::close() {
+  looked_ = wait_again_ = false;
+  if (tls_) tls_->forget_socket();
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

@@ -10,16 +10,9 @@
 #include <memory>
 #include <span>
 
-#include "net/tls.h"
+#include "net/tls_wire.h"
 
 namespace gatehouse::net {
-
-enum class Io : std::uint8_t { ok, wait_read, wait_write, closed };
-
-struct IoResult {
-  Io io = Io::ok;
-  std::size_t bytes = 0;
-};
 
 class Stream {
  public:
@@ -40,17 +33,17 @@ class Stream {
   void look();
   void close();   // and nothing works any more
   bool speaks_http2() const;   // agreed upon by ALPN
-  bool tls() const { return ssl_ != nullptr; }
-  std::string client_certificate() const { return ssl_ ? client_thumbprint(ssl_.get()) : std::string(); }
+  bool tls() const { return tls_ != nullptr; }
+  std::string client_certificate() const { return tls_ ? client_thumbprint(tls_->ssl()) : std::string(); }
   Socket& socket() { return socket_; }
 
  private:
-  Io explain(int result);
+  boost::asio::awaitable<IoResult> read_plain(char* data, std::size_t size);
+  boost::asio::awaitable<IoResult> read_tls(char* data, std::size_t size);
   Socket socket_;
   std::shared_ptr<const TlsIdentities> identities_;  // the SNI callback looks there
-  SslPtr ssl_;
+  std::unique_ptr<TlsWire> tls_;
   bool looked_ = false, wait_again_ = false;   // the read (the write) under way was cancelled to ask the kernel
-  bool drained_ = false;   // the last read took all that was there
 };
 
 }  // namespace gatehouse::net

@@ -136,6 +136,61 @@ TEST_F(TlsTest, large_bodies_pass_both_ways) {
   EXPECT_TRUE(seen.answer.ends_with(body));
 }
 
+// A client that is ready to speak.
+struct Caller {
+  explicit Caller(std::uint16_t port) : client(port) {
+    SSL_set_fd(ssl.get(), client.fd());
+    connected = SSL_connect(ssl.get()) == 1;
+  }
+  bool say(std::string_view text) { return SSL_write(ssl.get(), text.data(), static_cast<int>(text.size())) == static_cast<int>(text.size()); }
+  std::string hear_to_end() {
+    std::string heard;
+    char buffer[4096];
+    for (int got = 0; (got = SSL_read(ssl.get(), buffer, sizeof buffer)) > 0;) heard.append(buffer, static_cast<std::size_t>(got));
+    ERR_clear_error();
+    return heard;
+  }
+  RawClient client;
+  const std::unique_ptr<SSL_CTX, Free> context{SSL_CTX_new(TLS_client_method())};
+  const std::unique_ptr<SSL, Free> ssl{SSL_new(context.get())};
+  bool connected = false;
+};
+
+// The end of the stream comes with the last bytes: no event of its own tells of it, and the timeouts are far away.
+TEST_F(TlsTest, a_client_that_says_all_and_leaves_is_noticed) {
+  auto options = tls_options({identity("a", "a.example")});
+  options.idle_timeout = options.head_timeout = std::chrono::hours(1);
+  TestServer server(handler, std::move(options));
+  for (int i = 0; i < 10; ++i) {
+    Caller caller(server.port());
+    ASSERT_TRUE(caller.connected);
+    EXPECT_TRUE(caller.say("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+    SSL_shutdown(caller.ssl.get());
+    caller.client.half_close();
+    EXPECT_PRED2(contains, caller.hear_to_end(), "200 OK");
+  }
+}
+
+// Records of one byte, records that fill what is received at once, and new keys in between, which the server has to answer.
+TEST_F(TlsTest, records_of_any_size_and_new_keys_arrive) {
+  TestServer server(handler, tls_options({identity("a", "a.example")}));
+  Caller caller(server.port());
+  ASSERT_TRUE(caller.connected);
+  std::string body;
+  for (int i = 0; i < 300; ++i) body += static_cast<char>('a' + i % 26);
+  const auto large = std::string(16 * 1024, 'x');
+  EXPECT_TRUE(caller.say("POST / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size() + 8 * large.size()) + "\r\n\r\n"));
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    EXPECT_TRUE(caller.say(std::string_view(body).substr(i, 1)));
+    if (i % 50 == 0) EXPECT_EQ(SSL_key_update(caller.ssl.get(), SSL_KEY_UPDATE_REQUESTED), 1);
+  }
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_TRUE(caller.say(large));
+    body += large;
+  }
+  EXPECT_TRUE(caller.hear_to_end().ends_with("https://a.example " + body));
+}
+
 TEST_F(TlsTest, old_versions_and_foreign_protocols_are_refused_and_others_are_served) {
   TestServer server(handler, tls_options({identity("a", "a.example")}));
   EXPECT_FALSE(visit(server.port(), "a.example", kGet, "", TLS1_1_VERSION).connected);
