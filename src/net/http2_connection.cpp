@@ -15,7 +15,7 @@ constexpr std::size_t kLingerMax = 256 * 1024;
 
 Http2Connection::Http2Connection(std::shared_ptr<LoopState> loop, Stream stream, Arrival arrival)
     : Http2Session(std::move(loop), std::move(arrival)), stream_(std::move(stream)), slot_(this->loop().deadlines->add(*this)),
-      writable_(this->loop().deadlines, this->loop().executor), ended_(this->loop().deadlines, this->loop().executor) {
+      writable_(this->loop()), ended_(this->loop()) {
   writable_.on_expiry = [this] { cut(); };
 }
 

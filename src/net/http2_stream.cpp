@@ -15,11 +15,11 @@ namespace gatehouse::net {
 namespace asio = boost::asio;
 
 Http2Wait::~Http2Wait() {
-  if (slot_) deadlines_->remove(*slot_);
+  if (slot_) loop_.deadlines->remove(*slot_);
 }
 
 asio::awaitable<void> Http2Wait::wait() {
-  if (!timer_) timer_.emplace(executor_);
+  if (!timer_) timer_.emplace(loop_.executor);
   timer_->expires_at(asio::steady_timer::time_point::max());
   constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
   co_await timer_->async_wait(kAsTuple);
@@ -30,14 +30,14 @@ void Http2Wait::wake() {
 }
 
 void Http2Wait::arm(std::chrono::milliseconds after) {
-  if (!slot_) slot_ = deadlines_->add(*this);
+  if (!slot_) slot_ = loop_.deadlines->add(*this);
   expired_ = false;
   armed_ = true;
-  deadlines_->arm(*slot_, after);
+  loop_.deadlines->arm(*slot_, after);
 }
 
 void Http2Wait::disarm() {
-  if (std::exchange(armed_, false)) deadlines_->disarm(*slot_);
+  if (std::exchange(armed_, false)) loop_.deadlines->disarm(*slot_);
 }
 
 void Http2Wait::on_deadline() {
@@ -49,8 +49,7 @@ void Http2Wait::on_deadline() {
 
 Http2Stream::Http2Stream(Http2Session& session, std::int32_t id)
     : session_(session), id_(id), work_(session.loop().take_workspace()),
-      reader_(session.loop().deadlines, session.loop().executor), writer_(session.loop().deadlines, session.loop().executor),
-      tail_(work_->out) {
+      reader_(session.loop()), writer_(session.loop()), tail_(work_->out) {
   tail_.clear();
   writer_.on_expiry = [this] { session_.reset(*this, Http2Session::Reset::cancel); };
 }

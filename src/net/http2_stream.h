@@ -19,7 +19,7 @@ class Http2Session;
 // Where one coroutine waits until somebody calls wake(), or until `after` has passed.
 class Http2Wait final : private Deadlines::Waiter {
  public:
-  Http2Wait(std::shared_ptr<Deadlines> deadlines, const Executor& executor) : deadlines_(std::move(deadlines)), executor_(executor) {}
+  explicit Http2Wait(LoopState& loop) : loop_(loop) {}   // borrowed
   ~Http2Wait() override;
   Http2Wait(const Http2Wait&) = delete;
   Http2Wait& operator=(const Http2Wait&) = delete;
@@ -38,8 +38,7 @@ class Http2Wait final : private Deadlines::Waiter {
   void on_kill() override {}
   void on_look() override {}
 
-  std::shared_ptr<Deadlines> deadlines_;
-  Executor executor_;
+  LoopState& loop_;
   std::optional<Deadlines::Slot> slot_;
   std::optional<boost::asio::steady_timer> timer_;
   bool expired_ = false, armed_ = false;
