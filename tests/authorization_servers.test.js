@@ -93,7 +93,7 @@ test('scopes and claims: create, read, list, replace, delete; faults in Okta\'s 
   await api.deleteOAuth2Claim({ ...at, claimId: claim.id });
   await assert.rejects(api.getOAuth2Claim({ ...at, claimId: claim.id }), fails(404, 'E0000007'));
   await assert.rejects(api.createOAuth2Claim({ ...at, oAuth2Claim: { name: 'broken', claimType: 'RESOURCE', valueType: 'EXPRESSION', value: 'String.nothing(1)' } }),
-    (e) => fails(400, 'E0000001')(e) && /line 1, column 1/.test(e.errorCauses[0].errorSummary));
+    (e) => fails(400, 'E0000001')(e) && /line 1, column \d+/.test(e.errorCauses[0].errorSummary));
 });
 
 test('policies and rules decide, in their order; what is switched off counts at once', async () => {
@@ -216,7 +216,7 @@ test('a disabled server stays disabled over a restart; the log has every change'
   assert.equal(await own.stop(), 0);
   own = await up({ data });
   assert.equal((await token()).status, 404);
-  const log = await (await send('GET', '/api/v1/logs')).json();
-  assert.ok(log.some((e) => e.eventType === 'oauth2.as.deactivated' && e.target[0].id === 'default'));
+  const log = await (await send('GET', `/api/v1/logs?filter=${encodeURIComponent('eventType eq "oauth2.as.deactivated"')}`)).json();
+  assert.ok(log.some((e) => e.target[0].id === 'default'));
   assert.equal(await own.stop(), 0);
 });
