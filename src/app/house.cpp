@@ -48,6 +48,7 @@ Started<std::unique_ptr<House>> House::open(Plan plan, LogSink& sink) {
   house->ground_ = *std::move(ground);
   house->runtime_ = std::make_unique<net::Runtime>(kInsideLoops);
   house->resolver_ = net::system_resolver(house->ground_->blocking());
+  house->caches_ = std::make_shared<gateway::CacheStores>(house->ground_->random());
   house->ready_.data = house->plan_.config.data.string();
   house->ready_.authority = house->plan_.authority;
 
@@ -236,7 +237,7 @@ Started<void> House::open_shared() {
 
 Result<GuardPlan> House::plan_gateway(const Config& config) {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  GH_TRY(auto plan, plan_guard(config, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_}));
+  GH_TRY(auto plan, plan_guard(config, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_, caches_}));
   GH_TRY(plan.gateway.forward_auth, open_forward_auth(config.forward_auth, open));
   return plan;
 }
@@ -297,6 +298,13 @@ Task<void> House::reload_from_loop(std::string why) {
   co_return done;
 }
 
+Task<std::size_t> House::purge_from_loop(gateway::Purge wanted) {
+  Result<std::size_t> purged;
+  std::move_only_function<void()> job = [&] { purged = gateway::purge(*caches_, wanted); };
+  GH_CO_DO(co_await operator_.run(std::move(job)));
+  co_return purged;
+}
+
 Readings House::readings() const {
   Readings now;
   const auto listeners = config().listeners;
@@ -308,6 +316,7 @@ Readings House::readings() const {
   now.last_reload_good = configuration.refused.empty();
   now.loaded = configuration.since;
   now.database = ground_->database().stats();
+  now.caches = caches_->all();
   return now;
 }
 

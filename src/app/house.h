@@ -19,6 +19,7 @@
 #include "app/org.h"
 #include "app/rounds.h"
 #include "app/watch.h"
+#include "gateway/stages/cache_purge.h"
 #include "net/hosts.h"
 #include "net/server.h"
 #include "store/key_value.h"
@@ -71,6 +72,8 @@ class House {
   Config config() const;                  // as of now
   store::Database& database() { return ground_->database(); }
   Task<void> reload_from_loop(std::string why);
+  // Takes answers out of the gateway's caches; how many these were.
+  Task<std::size_t> purge_from_loop(gateway::Purge wanted);
   // Fault::missing when nothing is counted.
   Task<std::string> metrics_from_loop();
 
@@ -97,6 +100,7 @@ class House {
   std::unique_ptr<Foundation> ground_;
   std::unique_ptr<store::KeyValue> shared_;              // nullptr: this gateway counts for itself
   std::shared_ptr<gateway::LimitTables> limits_;
+  std::shared_ptr<gateway::CacheStores> caches_;
   std::unique_ptr<net::Runtime> runtime_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<Org> org_;

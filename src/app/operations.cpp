@@ -38,6 +38,25 @@ Task<json::value> reload(Operations& operations, const net::Call& call) {
   co_return shape(house.configuration());
 }
 
+struct AskPurge {
+  gateway::Purge wanted;
+  static Result<AskPurge> read(Reader in) {
+    AskPurge ask;
+    ask.wanted.url = in.optional<std::string>("url", "");
+    ask.wanted.prefix = in.optional<std::string>("prefix", "");
+    ask.wanted.tag = in.optional<std::string>("tag", "");
+    ask.wanted.route = in.optional<std::string>("route", "");
+    GH_DO(in.done());
+    return ask;
+  }
+};
+
+Task<json::value> purge(Operations& operations, const net::Call& call, AskPurge ask) {
+  GH_CO_TRY(const auto purged, co_await operations.house().purge_from_loop(ask.wanted));
+  call.log.info("cache.purged", {{"count", purged}, {"by", call.who.login.empty() ? call.who.id : call.who.login}});
+  co_return json::object{{"purged", purged}};
+}
+
 constexpr net::Endpoint<Operations> kHealth[] = {
     net::on<health>(net::Method::get, "/healthz", net::everyone("machines that start and balance this program have no accounts")),
     net::on<readiness>(net::Method::get, "/readyz", net::everyone("machines that start and balance this program have no accounts")),
@@ -48,6 +67,7 @@ constexpr net::Endpoint<Operations> kMetrics[] = {
 constexpr net::Endpoint<Operations> kConfiguration[] = {
     net::on<configuration>(net::Method::get, "/gatehouse/v1/configuration", "gatehouse.configuration.read"),
     net::on<reload>(net::Method::post, "/gatehouse/v1/configuration/reload", "gatehouse.configuration.manage"),
+    net::on<purge>(net::Method::post, "/gatehouse/v1/cache/purge", "gatehouse.cache.manage"),
 };
 
 // For the listener of machines: plain JSON, no accounts.

@@ -22,7 +22,7 @@ class Operations {
 
 // GET /healthz: the program serves. GET /readyz: 503 while it leaves or its database is away. Open: they tell nothing else.
 std::span<const net::Endpoint<Operations>> health_rows();
-// GET /gatehouse/v1/configuration, POST /gatehouse/v1/configuration/reload.
+// GET /gatehouse/v1/configuration, POST /gatehouse/v1/configuration/reload, POST /gatehouse/v1/cache/purge.
 std::span<const net::Endpoint<Operations>> configuration_rows();
 
 // health_rows() and GET /metrics (Prometheus), for a listener that only machines reach.

@@ -28,6 +28,7 @@ constexpr Reader kReaders[] = {
     {"respond", read_respond},
     {"answer", read_answer},
     {"rewrite", read_rewrite},
+    {"cache", read_cache},   // last: it keeps what the upstream said, under what the upstream was asked
 };
 
 }  // namespace

@@ -23,9 +23,11 @@ std::size_t stages_of(const Config& config, std::size_t route = 0) { return conf
 TEST(StagesFile, every_key_is_read) {
   const auto config = with_route(R"(security_headers: true, cors: {origins: ["https://a.example"]}, maintenance: {while: /x},
     request: {body: 10MiB}, limits: [{requests: 5, per: 1m}, {requests: 5, per: 1m, by: [user]}, {in_flight: 3}], compress: true,
-    answer: {headers: {set: {X-A: b}}}, rewrite: {strip_prefix: /api})");
+    answer: {headers: {set: {X-A: b}}}, rewrite: {strip_prefix: /api},
+    cache: {size: 1MiB, object_max: 64KiB, name: pages, per_subject: true, share_authorised: true, obey_clients: false, tell: false, collapse: 1s,
+            heuristic: 1h, stale_while_revalidate: 30s, stale_if_error: 1d, errors: [404, 410], vary: [X-Lang], credentials: [X-Partner]})");
   ASSERT_TRUE(config) << config.error().message();
-  EXPECT_EQ(stages_of(*config), 9u);   // limits are two: before and behind the policy
+  EXPECT_EQ(stages_of(*config), 10u);   // limits are two: before and behind the policy
 }
 
 TEST(StagesFile, wrong_values_are_named) {
@@ -52,6 +54,15 @@ TEST(StagesFile, wrong_values_are_named) {
       {"respond: {body: a, file: b}", "stands beside body"},
       {"maintenance: {allow: [10.0.0.0/99]}", "is not a network"},
       {"request: {}", "names no bound"},
+      {"cache: {siz: 1MiB}", "did you mean 'size'?"},
+      {"cache: {size: 1KiB}", "cache.size: '1KiB'"},
+      {"cache: {size: 1MiB, object_max: 512KiB}", "cache.object_max: is more than an eighth of size; lower it, or raise size"},
+      {"cache: {errors: [200]}", "cache.errors: '200' is not an error that can be kept; for example `errors: [404, 410]`"},
+      {"cache: {errors: [401]}", "'401' is not an error"},
+      {"cache: {vary: [a b]}", "'a b' is not the name of a header"},
+      {"cache: {collapse: 5}", "cache.collapse: '5'"},
+      {"cache: {stale_if_error: soon}", "cache.stale_if_error: 'soon'"},
+      {"cache: {per_subjects: true}", "did you mean 'per_subject'?"},
   };
   for (const auto& [keys, told] : cases) {
     const auto fault = fault_of(keys);

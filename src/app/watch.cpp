@@ -1,5 +1,6 @@
 #include "app/watch.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -83,6 +84,29 @@ void write_refusals(Exposition& out, const Readings& readings) {
   for (const auto& [name, pool] : readings.snapshot->pools()) {
     const std::array labels{Label{"pool", name}};
     out.sample("gatehouse_upstream_retries_refused_total", labels, pool->retries_refused());
+  }
+}
+
+void write_caches(Exposition& out, const Readings& readings) {
+  using Counts = gateway::CacheStore::Counts;
+  struct Row {
+    const char *name, *type, *help;
+    std::uint64_t Counts::*count;
+  };
+  static constexpr std::array kRows{Row{"gatehouse_cache_entries", "gauge", "Answers that are kept.", &Counts::entries},
+                                    Row{"gatehouse_cache_bytes", "gauge", "Memory that they take.", &Counts::bytes},
+                                    Row{"gatehouse_cache_stored_total", "counter", "Answers that were kept.", &Counts::stored},
+                                    Row{"gatehouse_cache_evicted_total", "counter", "Answers that had to make room.", &Counts::evicted},
+                                    Row{"gatehouse_cache_purged_total", "counter", "Answers that an operator took out.", &Counts::purged}};
+  if (readings.caches.empty()) return;
+  for (const auto& row : kRows) {
+    out.head(row.name, row.type, row.help);
+    for (const auto& cache : readings.caches) {
+      const auto& settings = cache->settings();
+      const auto name = fmt::format("{}/{}", settings.name, settings.size);   // while a reload changes its size there are two of a name
+      const std::array labels{Label{"cache", name}};
+      out.sample(row.name, labels, cache->counts().*row.count);
+    }
   }
 }
 
@@ -180,6 +204,7 @@ std::string Watch::metrics(const Readings& readings) const {
     write_targets(out, readings);
     write_refusals(out, readings);
   }
+  write_caches(out, readings);
   write_state(out, readings);
   write_own(out);
   return out.str();

@@ -11,6 +11,7 @@
 #include "app/foundation.h"
 #include "app/observer.h"
 #include "gateway/snapshot.h"
+#include "gateway/stages/cache_store.h"
 
 namespace gatehouse::app {
 
@@ -34,6 +35,7 @@ struct Readings {
   bool last_reload_good = true;
   Timestamp loaded{};
   store::Stats database;
+  std::vector<std::shared_ptr<gateway::CacheStore>> caches;
 };
 
 class Watch {

@@ -16,6 +16,7 @@ MakeStage read_security_headers(Map& in, std::string_view key);
 MakeStage read_redirect(Map& in, std::string_view key);
 MakeStage read_respond(Map& in, std::string_view key);
 MakeStage read_maintenance(Map& in, std::string_view key);
+MakeStage read_cache(Map& in, std::string_view key);
 MakeStage read_bounds(Map& in, std::string_view key);
 
 }  // namespace gatehouse::app
