@@ -335,7 +335,7 @@ Result<void> validate(const SsoConfig& config) {
 
 bool is_navigation(const Request& request) {
   if (request.method != net::Method::get && request.method != net::Method::head) return false;
-  if (request.fields.has(net::Header::upgrade) || has_named(request, "x-requested-with")) return false;
+  if (request.upgrade != net::Upgrade::none || request.fields.has(net::Header::upgrade) || has_named(request, "x-requested-with")) return false;
   if (request.fields.has(net::Header::sec_fetch_mode)) return request.fields.only(net::Header::sec_fetch_mode) == "navigate";
   const auto accept = request.fields.only(net::Header::accept);
   if (accept && accept->contains("text/html")) return true;

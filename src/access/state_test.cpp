@@ -105,6 +105,10 @@ TEST_F(Asking, a_script_may_not) {
   has(net::Header::accept, "text/html");
   EXPECT_FALSE(is_navigation(request));
 }
+TEST_F(Asking, a_handshake_for_a_tunnel_is_no_navigation_in_either_version_of_http) {
+  request.upgrade = net::Upgrade::websocket;   // over HTTP/2 there is no Upgrade field
+  EXPECT_FALSE(is_navigation(request));
+}
 TEST_F(Asking, an_old_browser_navigates_with_text_html) {
   has(net::Header::user_agent, "Mozilla/5.0");
   EXPECT_FALSE(is_navigation(request));
