@@ -232,7 +232,7 @@ Result<void> Http2Exchange::fill_head(Method to) {
     if (!room) return broken("sent an answer that has a head that is too large");
     return {};
   }
-  if (to == Method::head || head_.status == 204 || head_.status == 304 || (stream_->ended && stream_->in.empty())) return {};
+  if (to == Method::head || head_.status == 204 || head_.status == 304 || (stream_->ended && stream_->in.empty() && stream_->late.size() == 0)) return {};
   head_.framing = Framing::chunked;   // of unknown length
   if (const auto text = head_.fields.only(Header::content_length)) {
     const auto [rest, code] = std::from_chars(text->data(), text->data() + text->size(), head_.length);

@@ -129,6 +129,26 @@ TEST_F(Http2ClientTest, streams_are_limited_as_the_peer_says_and_connections_as_
   EXPECT_EQ(peer.connections(), 2);
 }
 
+// What gRPC servers answer to a call that fails: head, trailers and the end at once, so that all of it may be there with the head.
+TEST_F(Http2ClientTest, trailers_that_come_with_the_head_are_not_lost) {
+  ScriptedPeer peer([&](auto& talk) {
+    Http2Talk http2(talk);
+    const auto request = http2.request();
+    talk.send(http2_frame(Http2Talk::kHeaders, 4, request.stream, http2_lines(kOk)) + http2_frame(Http2Talk::kHeaders, 5, request.stream, http2_lines({{"grpc-status", "5"}})));
+    talk.hang();
+  });
+  const auto out = upstream(peer);
+  const auto scenario = [](Upstream* up) -> Task<std::string> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
+    GH_CO_TRY(const auto* head, co_await exchange->read_head(Method::get));
+    EXPECT_NE(head->framing, Framing::none) << "who answers without a body sends no trailers";
+    GH_CO_DO(co_await read_all(exchange.get()));
+    co_return exchange->trailers().empty() ? "" : exchange->trailers()[0].first + "=" + exchange->trailers()[0].second;
+  };
+  EXPECT_EQ(run(scenario(out.get())).value_or("failed"), "grpc-status=5");
+}
+
 TEST_F(Http2ClientTest, a_request_body_goes_out_with_its_trailers_and_the_answer_brings_some) {
   std::string body;
   std::map<std::string, std::string> late;
