@@ -151,6 +151,7 @@ class Passage {
     const auto method = exchange_.request().method;
     GH_CO_TRY(const Head* head, co_await upstream_->read_head(method));
     answer_ = head;
+    if (auto* call = onward_.journey.call) call->application_says(head->status);
     if (auto* notes = exchange_.notes()) notes->upstream_head = net::Notes::now();
     // We never asked to switch protocols; who believes so would read the next request as tunnel bytes (CVE-2026-2833).
     if (head->status == 101) co_return failure(Fault::upstream, "the upstream switched protocols unasked");
@@ -237,7 +238,6 @@ class Passage {
     exchange_.close_after();
     if (answered_ || exchange_.started()) co_return;
     auto page = upstream_fault_page(exchange_.request(), error);
-    if (is_grpc(exchange_.request())) page = as_grpc(std::move(page), "the application behind the gateway gave no answer");
     (void)co_await exchange_.reply(std::move(page));
   }
 

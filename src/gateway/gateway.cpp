@@ -145,7 +145,6 @@ boost::asio::awaitable<void> answer(net::Exchange& exchange, Refused refused, In
   // A body that nobody will read is in the way of the next request on this connection.
   if (exchange.request().has_body) exchange.close_after();
   if (auto* notes = exchange.notes()) notes->refused = refused.why;
-  if (is_grpc(exchange.request())) refused.reply = as_grpc(std::move(refused.reply), "refused by the gateway: " + refused.why);
   (void)co_await exchange.reply(std::move(refused.reply));
 }
 
@@ -199,7 +198,16 @@ net::Reply not_admitted_page(const Request& request) {
   return refusal_page(request, 403, "Not allowed", "You are signed in, but the rule for this address does not admit you.");
 }
 
-boost::asio::awaitable<void> Gateway::walk(net::Exchange& exchange, Inquiry* inquiry) {
+boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
+  return is_grpc(exchange.request()) ? answer_call(exchange) : walk(exchange, nullptr);
+}
+
+boost::asio::awaitable<void> Gateway::answer_call(net::Exchange& exchange) {
+  GrpcCall call(exchange);
+  co_await walk(call, nullptr, &call);
+}
+
+boost::asio::awaitable<void> Gateway::walk(net::Exchange& exchange, Inquiry* inquiry, GrpcCall* call) {
   const auto snapshot = snapshot_.load();
   const auto& request = exchange.request();
   const auto asks_for_another = [&] { return inquiry == nullptr && snapshot->forward_auth() != nullptr && ForwardAuth::is_for(request); };
@@ -224,7 +232,7 @@ boost::asio::awaitable<void> Gateway::walk(net::Exchange& exchange, Inquiry* inq
   auto chosen = choose_route(request, *snapshot);
   if (auto* refused = std::get_if<Refused>(&chosen)) co_return co_await answer(exchange, std::move(*refused), inquiry, "route");
   if (inquiry != nullptr) inquiry->chose(*std::get<const Route*>(chosen));
-  Journey journey{.route = *std::get<const Route*>(chosen), .snapshot = *snapshot, .pass = {}, .edits = {}, .inquiry = inquiry};
+  Journey journey{.route = *std::get<const Route*>(chosen), .snapshot = *snapshot, .pass = {}, .edits = {}, .inquiry = inquiry, .call = call};
   if (auto* notes = exchange.notes()) {
     notes->host = journey.route.host;
     notes->route = journey.route.demand.route;

@@ -15,7 +15,7 @@ class Gateway final : public net::Handler {
  public:
   explicit Gateway(std::shared_ptr<const Snapshot> first) : snapshot_(std::move(first)) {}
 
-  boost::asio::awaitable<void> handle(net::Exchange& exchange) override { return walk(exchange, nullptr); }
+  boost::asio::awaitable<void> handle(net::Exchange& exchange) override;
   // The same phases for somebody who only wants the verdict, or to watch. Both are borrowed until it has returned.
   boost::asio::awaitable<void> inquire(net::Exchange& exchange, Inquiry& inquiry) { return walk(exchange, &inquiry); }
   std::shared_ptr<const Snapshot> snapshot() const { return snapshot_.load(); }
@@ -25,7 +25,8 @@ class Gateway final : public net::Handler {
   bool guards(std::string_view host) const { return snapshot_.load()->routes().knows_host(host); }
 
  private:
-  boost::asio::awaitable<void> walk(net::Exchange& exchange, Inquiry* inquiry);
+  boost::asio::awaitable<void> answer_call(net::Exchange& exchange);   // of gRPC
+  boost::asio::awaitable<void> walk(net::Exchange& exchange, Inquiry* inquiry, GrpcCall* call = nullptr);
   std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
 };
 

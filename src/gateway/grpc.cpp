@@ -8,20 +8,10 @@ namespace gatehouse::gateway {
 
 namespace {
 
-// As the gRPC documents map HTTP, and 413 and 429 as "Resource exhausted", which they are.
-int grpc_status_of(int status) {
-  switch (status) {
-    case 400: return 3;                              // INVALID_ARGUMENT: refused before it was looked at
-    case 401: return 16;                             // UNAUTHENTICATED
-    case 403: return 7;                              // PERMISSION_DENIED
-    case 404: case 405: case 501: return 12;         // UNIMPLEMENTED
-    case 408: case 504: return 4;                    // DEADLINE_EXCEEDED
-    case 409: return 10;                             // ABORTED
-    case 413: case 429: case 431: return 8;          // RESOURCE_EXHAUSTED
-    case 502: case 503: return 14;                   // UNAVAILABLE
-    case 500: return 13;                             // INTERNAL
-    default: return status >= 300 && status < 400 ? 16 : 2;   // sent elsewhere to sign in; UNKNOWN
-  }
+bool is_grpc_type(std::string_view type) {
+  constexpr std::string_view kType = "application/grpc";
+  if (!equal_ignoring_case(type.substr(0, kType.size()), kType)) return false;
+  return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
 }
 
 // "Percent-Encoded": printable ASCII but '%' as it is.
@@ -43,11 +33,27 @@ std::string percent_encoded(std::string_view text) {
 
 }  // namespace
 
+// As the gRPC documents map HTTP, and 413 and 429 as "Resource exhausted", which they are.
+int grpc_status_of(int status) {
+  switch (status) {
+    case 400: return 3;                              // INVALID_ARGUMENT: refused before it was looked at
+    case 401: return 16;                             // UNAUTHENTICATED
+    case 403: return 7;                              // PERMISSION_DENIED
+    case 404: case 405: case 421: case 501: return 12;   // UNIMPLEMENTED: not here, or not by this name
+    case 408: case 504: return 4;                    // DEADLINE_EXCEEDED
+    case 409: return 10;                             // ABORTED
+    case 413: case 414: case 429: case 431: return 8;    // RESOURCE_EXHAUSTED
+    case 502: case 503: return 14;                   // UNAVAILABLE
+    case 500: return 13;                             // INTERNAL
+    case 302: case 303: return 16;                   // sent elsewhere to sign in
+    default: return 2;                               // UNKNOWN
+  }
+}
+
 bool is_grpc(const net::Request& request) {
-  constexpr std::string_view kType = "application/grpc";
+  if (request.method != net::Method::post) return false;
   const auto type = request.fields.only(net::Header::content_type);
-  if (!type || !equal_ignoring_case(type->substr(0, kType.size()), kType)) return false;
-  return type->size() == kType.size() || (*type)[kType.size()] == '+' || (*type)[kType.size()] == ';';
+  return type && is_grpc_type(*type);
 }
 
 net::Reply as_grpc(net::Reply reply, std::string_view message) {
@@ -60,6 +66,15 @@ net::Reply as_grpc(net::Reply reply, std::string_view message) {
   reply.status = 200;
   reply.body.clear();
   return reply;
+}
+
+Task<void> GrpcCall::reply(net::Reply reply) {
+  const bool is_grpc = std::ranges::any_of(reply.headers, [](const auto& field) { return equal_ignoring_case(field.first, "content-type") && is_grpc_type(field.second); });
+  if (!is_grpc && reply.status != said_) {
+    const auto message = std::string(net::reason_of(reply.status)) + ", says the gateway; request " + request().id;
+    reply = as_grpc(std::move(reply), message);
+  }
+  return inner_.reply(std::move(reply));
 }
 
 }  // namespace gatehouse::gateway

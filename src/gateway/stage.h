@@ -18,6 +18,7 @@ namespace gatehouse::gateway {
 struct Route;
 class Snapshot;
 class Inquiry;
+class GrpcCall;
 
 inline constexpr std::size_t kStagesMax = 32;   // of one route
 
@@ -39,6 +40,7 @@ struct Journey {
   bool admitted = false;
   Edits edits;
   Inquiry* inquiry = nullptr;   // live traffic: nobody
+  GrpcCall* call = nullptr;     // what is answered to it takes the form of gRPC; nullptr: it is none
 };
 
 // What lies below a stage: the further stages, the policy, the upstream. To be called at most once (the last stage before the

@@ -312,6 +312,7 @@ TEST_F(Tunnels, trailers_of_a_request_go_on_but_not_those_that_are_ours) {
 TEST(Grpc, is_told_by_its_content_type) {
   const auto is = [](std::string_view type) {
     net::Request request;
+    request.method = net::Method::post;
     request.fields.add({.name = "content-type", .value = type, .id = net::Header::content_type});
     return is_grpc(request);
   };
@@ -320,7 +321,7 @@ TEST(Grpc, is_told_by_its_content_type) {
 }
 
 TEST(Grpc, refusals_become_a_status_in_the_head) {
-  for (const auto& [status, code] : std::vector<std::pair<int, std::string>>{{401, "16"}, {403, "7"}, {429, "8"}, {502, "14"}, {503, "14"}, {504, "4"}, {302, "16"}, {418, "2"}}) {
+  for (const auto& [status, code] : std::vector<std::pair<int, std::string>>{{401, "16"}, {403, "7"}, {429, "8"}, {502, "14"}, {503, "14"}, {504, "4"}, {302, "16"}, {308, "2"}, {418, "2"}, {414, "8"}, {421, "12"}}) {
     const auto reply = as_grpc(net::Reply::text(status, "page").with("WWW-Authenticate", "Bearer"), "100% no\n");
     const std::vector<std::pair<std::string, std::string>> wanted{
         {"WWW-Authenticate", "Bearer"}, {"Content-Type", "application/grpc"}, {"Grpc-Status", code}, {"Grpc-Message", "100%25 no%0A"}};
