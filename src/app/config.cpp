@@ -40,6 +40,7 @@ ListenerConfig read_listener(Map in, const fs::path& folder) {
     listener.tls = TlsFiles{beside(folder, files.certificate), beside(folder, files.key), files.client_ca.empty() ? "" : beside(folder, files.client_ca)};
   }
   listener.proxy_protocol = read_proxy_protocol(in);
+  listener.http2 = read_http2(in);
   in.done();
   return listener;
 }

@@ -40,6 +40,7 @@ struct ListenerConfig {
   std::uint16_t port = 8080;
   std::optional<TlsFiles> tls = {};
   std::vector<std::string> proxy_protocol = {};   // networks that say who is really there
+  Http2Words http2 = {};
   bool beside_the_first = false;   // `up` only: the first one's port on another address, if this machine has it (IPv6)
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };

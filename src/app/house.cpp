@@ -67,6 +67,7 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
   options.port = where.port;
   options.trusted_proxies = plan_.config.trusted_proxies;
   options.proxy_protocol = where.proxy_protocol;
+  options.http2 = where.http2.options();
   options.grace = plan_.config.shutdown.grace;
   options.inherited = plan_.sockets.take(where.address, where.port);
   if (where.tls) options.tls = net::ServerTls{.identities = {net::ServerTls::Identity{where.tls->certificate, where.tls->key}}, .client_ca_file = where.tls->client_ca};

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "net/network.h"
 #include "net/url.h"
 
@@ -9,6 +11,8 @@ namespace gatehouse::app {
 namespace {
 
 const std::vector<std::string> kProtocols{"http1", "h2", "auto"};   // in the order of UpstreamProtocol
+constexpr std::uint64_t kWindowLeast = 64 * 1024, kWindowMost = 64 * 1024 * 1024;   // what RFC 9113 begins with, and what a client may make us keep
+constexpr std::int64_t kStreamsMost = 1000;
 constexpr std::chrono::milliseconds kRecheckLeast{1000}, kRecheckMost{std::chrono::hours(24)};
 
 gateway::WebSocketRules read_websocket(Map& route) {
@@ -44,6 +48,37 @@ Wire read_wire(Map& route) {
   wire.protocol = read_protocol(route);
   wire.websocket = read_websocket(route);
   return wire;
+}
+
+Http2Words::Http2Words() {
+  const net::Http2Options usual;
+  streams = usual.streams_max;
+  stream_window = usual.stream_window;
+  connection_window = usual.connection_window;
+}
+
+net::Http2Options Http2Words::options() const {
+  return {.enabled = enabled, .streams_max = streams, .stream_window = stream_window, .connection_window = connection_window};
+}
+
+Http2Words read_http2(Map& listener) {
+  Http2Words words;
+  if (!listener.has("http2")) return words;
+  if (!listener.is_map("http2")) {
+    words.enabled = listener.flag("http2").value_or(true);
+    return words;
+  }
+  auto in = listener.map("http2");
+  const auto size = [&](std::string_view key, std::uint32_t usual) {
+    return static_cast<std::uint32_t>(in.bytes(key, kWindowLeast, kWindowMost).value_or(usual));
+  };
+  words.streams = static_cast<std::uint32_t>(in.number("streams", 1, kStreamsMost).value_or(words.streams));
+  words.stream_window = size("stream_window", words.stream_window);
+  words.connection_window = size("connection_window", std::max(words.connection_window, words.stream_window));
+  if (words.connection_window < words.stream_window)
+    in.fault("connection_window", "is smaller than stream_window", "make it at least as large: all streams of a connection share it");
+  in.done();
+  return words;
 }
 
 std::vector<std::string> read_proxy_protocol(Map& listener) {

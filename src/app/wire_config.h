@@ -1,4 +1,4 @@
-// What gatehouse.yaml says about protocols: `protocol` and `websocket` of a route, `proxy_protocol` of a listener.
+// What gatehouse.yaml says about protocols: `protocol` and `websocket` of a route, `proxy_protocol` and `http2` of a listener.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 #include "app/yaml.h"
 #include "gateway/config.h"
 #include "net/client.h"
+#include "net/server.h"
 
 namespace gatehouse::app {
 
@@ -17,6 +18,16 @@ struct Wire {
 Wire read_wire(Map& route);
 // `protocol`, of a route or of an entry of `gateway.upstreams`.
 net::UpstreamProtocol read_protocol(Map& in);
+
+// What a listener offers its clients of HTTP/2. The defaults are those of net.
+struct Http2Words {
+  bool enabled = true;
+  std::uint32_t streams, stream_window, connection_window;
+  Http2Words();
+  net::Http2Options options() const;
+  friend bool operator==(const Http2Words&, const Http2Words&) = default;
+};
+Http2Words read_http2(Map& listener);
 
 // Networks whose connections begin with a PROXY header; empty when the listener says nothing of it.
 std::vector<std::string> read_proxy_protocol(Map& listener);

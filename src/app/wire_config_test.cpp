@@ -22,6 +22,11 @@ TEST(WireConfig, says_nothing_by_default) {
   EXPECT_TRUE(wire.websocket.allowed);
   EXPECT_FALSE(wire.websocket.outlives_identity);
   EXPECT_TRUE(config.listeners[0].proxy_protocol.empty());
+  const auto http2 = config.listeners[0].http2.options();
+  EXPECT_TRUE(http2.enabled);
+  EXPECT_EQ(http2.streams_max, net::Http2Options().streams_max);
+  EXPECT_EQ(http2.stream_window, net::Http2Options().stream_window);
+  EXPECT_EQ(http2.connection_window, net::Http2Options().connection_window);
 }
 
 TEST(WireConfig, is_read) {
@@ -36,12 +41,32 @@ TEST(WireConfig, is_read) {
   EXPECT_FALSE(with("", ", websocket: false").value().gateway[0].routes[0].wire.websocket.allowed);
 }
 
+TEST(WireConfig, a_listener_says_how_much_of_http2_it_speaks) {
+  const auto options = [](const std::string& words) { return with(", http2: " + words, "").value().listeners[0].http2.options(); };
+  const auto told = options("{streams: 7, stream_window: 128KiB, connection_window: 2MiB}");
+  EXPECT_TRUE(told.enabled);
+  EXPECT_EQ(told.streams_max, 7);
+  EXPECT_EQ(told.stream_window, 128 * 1024);
+  EXPECT_EQ(told.connection_window, 2 * 1024 * 1024);
+  EXPECT_FALSE(options("false").enabled);
+  EXPECT_TRUE(options("true").enabled);
+  EXPECT_EQ(options("{stream_window: 4MiB}").connection_window, 4 * 1024 * 1024) << "all that stream may bring";
+  EXPECT_NE(with(", http2: false", "").value().listeners[0], with("", "").value().listeners[0]) << "a reload sees the difference";
+}
+
 TEST(WireConfig, names_what_is_wrong) {
   EXPECT_NE(fault("", ", protocol: h3").find("protocol"), std::string::npos);
   EXPECT_NE(fault("", ", websocket: maybe").find("websocket"), std::string::npos);
   EXPECT_NE(fault("", ", websocket: {origin: x}").find("did you mean 'origins'"), std::string::npos);
   EXPECT_NE(fault("", ", websocket: {origins: ['https://c.example/path']}").find("is not an origin"), std::string::npos);
   EXPECT_NE(fault("", ", websocket: {recheck: 1ms}").find("recheck"), std::string::npos);
+  EXPECT_NE(fault(", http2: sometimes", "").find("http2"), std::string::npos);
+  EXPECT_NE(fault(", http2: {stream: 1}", "").find("did you mean 'streams'"), std::string::npos);
+  EXPECT_NE(fault(", http2: {streams: 0}", "").find("streams"), std::string::npos);
+  EXPECT_NE(fault(", http2: {streams: 1001}", "").find("1000"), std::string::npos);
+  EXPECT_NE(fault(", http2: {stream_window: 1KiB}", "").find("stream_window"), std::string::npos);
+  EXPECT_NE(fault(", http2: {connection_window: 1GiB}", "").find("connection_window"), std::string::npos);
+  EXPECT_NE(fault(", http2: {stream_window: 1MiB, connection_window: 512KiB}", "").find("make it at least as large"), std::string::npos);
   EXPECT_NE(fault(", proxy_protocol: {}", "").find("from"), std::string::npos);
   EXPECT_NE(fault(", proxy_protocol: {from: [everybody]}", "").find("from"), std::string::npos);
 }
