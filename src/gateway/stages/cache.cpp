@@ -16,12 +16,13 @@
 namespace gatehouse::gateway {
 namespace {
 
-constexpr std::size_t kPiece = 64 * 1024;   // of a kept body; what is shorter leaves in one write
+constexpr std::size_t kPiece = 64 * 1024;  // of a kept body; what is shorter leaves in one write
 
 // Tells why the cache had no part in it, and takes out what the request has changed (RFC 9111 §4.4).
 class PassingLayer final : public AnswerLayer {
  public:
-  PassingLayer(net::Exchange& below, CacheStore& store, const CacheConfig& config, const CacheQuestion& question, const Journey& journey)
+  PassingLayer(net::Exchange& below, CacheStore& store, const CacheConfig& config, const CacheQuestion& question,
+               const Journey& journey)
       : AnswerLayer(below), store_(store), config_(config), question_(question), journey_(journey) {}
 
  private:
@@ -60,10 +61,10 @@ class CacheStage final : public Stage {
     Journey& journey;
     Next next;
     CacheQuestion question;
-    std::string head;              // for the upstream; empty: not needed yet
+    std::string head;  // for the upstream; empty: not needed yet
     SingleFlight::Lease lease = {};
-    bool waited = false;           // for another one's answer
-    bool selects_other = false;    // there is something, for other values of what Vary names
+    bool waited = false;         // for another one's answer
+    bool selects_other = false;  // there is something, for other values of what Vary names
   };
   struct Errand;
 
@@ -85,7 +86,11 @@ class CacheStage final : public Stage {
 };
 
 boost::asio::awaitable<void> CacheStage::pass(net::Exchange& exchange, Journey& journey, Next next) {
-  Visit visit{.exchange = exchange, .journey = journey, .next = next, .question = question_of(exchange.request(), journey, config_), .head = {}};
+  Visit visit{.exchange = exchange,
+              .journey = journey,
+              .next = next,
+              .question = question_of(exchange.request(), journey, config_),
+              .head = {}};
   const auto& question = visit.question;
   if (question.way != CacheQuestion::Way::look) {
     note(visit, "bypass");
@@ -96,14 +101,15 @@ boost::asio::awaitable<void> CacheStage::pass(net::Exchange& exchange, Journey& 
   if (co_await answer_from(visit, entry)) co_return;
   if (question.asked.only_if_cached) co_return co_await refuse_alone(visit);
 
-  const bool shares = config_.collapse > Millis(0) && exchange.request().method == net::Method::get && !question.asked.no_cache && !question.asked.max_age &&
+  const bool shares = config_.collapse > Millis(0) && exchange.request().method == net::Method::get &&
+                      !question.asked.no_cache && !question.asked.max_age &&
                       !store_->seems_hopeless(question.flight_key(), clock_.now());
-  std::shared_ptr<CacheStore::Flight> flight;   // outlives its lease
+  std::shared_ptr<CacheStore::Flight> flight;  // outlives its lease
   if (shares) flight = store_->flight_of(question.flight_key());
   if (flight) {
     visit.lease = co_await flight->flight.enter(config_.collapse);
     visit.waited = !visit.lease;
-    entry = find(visit);   // somebody may have been faster
+    entry = find(visit);  // somebody may have been faster
     if (co_await answer_from(visit, entry)) co_return;
     // Who is at it is slow, or got nothing to share: nobody else should wait for that.
     if (visit.waited) store_->call_hopeless(question.flight_key(), clock_.now() + Seconds(10));
@@ -125,7 +131,9 @@ CacheEntryPtr CacheStage::find(Visit& visit) const {
     if (auto own = store_->find(question.own_key, fits)) return own;
   if (question.shared_key.empty()) return nullptr;
   // An answer that nobody in particular got is not for somebody, unless it says so.
-  const auto fits_shared = [&](const CacheEntry& entry) { return (!question.recognised || entry.shared) && fits(entry); };
+  const auto fits_shared = [&](const CacheEntry& entry) {
+    return (!question.recognised || entry.shared) && fits(entry);
+  };
   return store_->find(question.shared_key, fits_shared);
 }
 
@@ -145,7 +153,8 @@ boost::asio::awaitable<bool> CacheStage::answer_from(Visit& visit, CacheEntryPtr
 }
 
 boost::asio::awaitable<void> CacheStage::refuse_alone(Visit& visit) const {
-  auto reply = refusal_page(visit.exchange.request(), 504, "Not in the cache", "Only an answer from the cache was wanted, and there is none.");
+  auto reply = refusal_page(visit.exchange.request(), 504, "Not in the cache",
+                            "Only an answer from the cache was wanted, and there is none.");
   add_cache_status(reply, config_, "detail=only-if-cached");
   note(visit, "miss");
   (void)co_await visit.exchange.reply(std::move(reply));
@@ -197,8 +206,16 @@ boost::asio::awaitable<void> CacheStage::ask(Visit& visit, CacheEntryPtr stale) 
   for (const bool again : {false, true}) {
     question.turn = store_->turn_of(question.url);
     question.at = clock_.now();
-    FillLayer layer(exchange, Fill{.store = *store_, .config = config_, .clock = clock_, .request = exchange.request(), .journey = journey, .question = question,
-                                   .stale = is_get ? stale : nullptr, .conditional = conditional && !again, .because = because, .lease = lease});
+    FillLayer layer(exchange, Fill{.store = *store_,
+                                   .config = config_,
+                                   .clock = clock_,
+                                   .request = exchange.request(),
+                                   .journey = journey,
+                                   .question = question,
+                                   .stale = is_get ? stale : nullptr,
+                                   .conditional = conditional && !again,
+                                   .because = because,
+                                   .lease = lease});
     co_await next(layer);
     layer.settle();
     if (layer.end() == FillLayer::End::passed) co_return;
@@ -208,7 +225,8 @@ boost::asio::awaitable<void> CacheStage::ask(Visit& visit, CacheEntryPtr stale) 
       lease = SingleFlight::Lease();
       const auto entry = layer.entry();
       const auto left = entry->freshness.left(clock_.now()).count();
-      auto status = fmt::format("fwd={}; fwd-status={}; ttl={}{}", because, layer.status(), left, confirmed ? "" : "; detail=stale-if-error");
+      auto status = fmt::format("fwd={}; fwd-status={}; ttl={}{}", because, layer.status(), left,
+                                confirmed ? "" : "; detail=stale-if-error");
       co_return co_await serve(visit, entry, std::move(status));
     }
     journey.edits = edits;
@@ -219,10 +237,17 @@ boost::asio::awaitable<void> CacheStage::ask(Visit& visit, CacheEntryPtr stale) 
 // What an errand carries with it: nothing in it belongs to the client's connection.
 struct CacheStage::Errand {
   Errand(const Visit& visit, CacheEntryPtr from)
-      : snapshot(visit.journey.snapshot.shared_from_this()), request(visit.exchange.request()),
-        exchange(request.get(), visit.exchange.log(), visit.exchange.executor()), journey(visit.journey), stale(std::move(from)),
-        visit{.exchange = exchange, .journey = journey, .next = visit.next.with(journey), .question = visit.question, .head = {}} {}
-  std::shared_ptr<const Snapshot> snapshot;   // and with it the stage that runs this
+      : snapshot(visit.journey.snapshot.shared_from_this()),
+        request(visit.exchange.request()),
+        exchange(request.get(), visit.exchange.log(), visit.exchange.executor()),
+        journey(visit.journey),
+        stale(std::move(from)),
+        visit{.exchange = exchange,
+              .journey = journey,
+              .next = visit.next.with(journey),
+              .question = visit.question,
+              .head = {}} {}
+  std::shared_ptr<const Snapshot> snapshot;  // and with it the stage that runs this
   OwnRequest request;
   SilentExchange exchange;
   Journey journey;
@@ -235,13 +260,14 @@ void CacheStage::refresh(const Visit& visit, CacheEntryPtr stale) const {
   auto flight = store_->flight_of(visit.question.flight_key());
   if (!flight) return;
   auto lease = flight->flight.try_enter();
-  if (!lease || !store_->begin_errand()) return;   // somebody is at it, or too much is under way
+  if (!lease || !store_->begin_errand()) return;  // somebody is at it, or too much is under way
   auto errand = std::make_shared<Errand>(visit, std::move(stale));
   errand->flight = std::move(flight);
   errand->visit.lease = std::move(lease);
   errand->visit.question.asked = CacheControl();
   const auto log = visit.exchange.log();
-  spawn(visit.exchange.executor(), run(std::move(errand)), [log](const std::exception_ptr&) { log.error("gateway.cache_refresh_failed"); });
+  spawn(visit.exchange.executor(), run(std::move(errand)),
+        [log](const std::exception_ptr&) { log.error("gateway.cache_refresh_failed"); });
 }
 
 boost::asio::awaitable<void> CacheStage::run(std::shared_ptr<Errand> errand) const {
@@ -258,14 +284,16 @@ boost::asio::awaitable<void> CacheStage::run(std::shared_ptr<Errand> errand) con
 Result<void> validate(const CacheConfig& config) {
   const auto wrong = [](std::string_view what) { return failure(Fault::invalid, fmt::format("cache: {}", what)); };
   if (config.store.size < kCacheSizeMin || config.store.size > kCacheSizeMax) return wrong("a size is 64KiB to 1TiB");
-  if (config.store.object_max == 0 || config.store.object_max > config.store.size / 8) return wrong("object_max is at most an eighth of size");
+  if (config.store.object_max == 0 || config.store.object_max > config.store.size / 8)
+    return wrong("object_max is at most an eighth of size");
   for (const auto* names : {&config.vary, &config.credentials}) {
     if (names->size() > kVaryNamesMax) return wrong("at most 16 names of headers");
     for (const auto& name : *names)
       if (!is_field_name(name)) return wrong(fmt::format("'{}' is not the name of a header", name));
   }
   for (const int status : config.rules.errors)
-    if (status < 400 || status > 599 || status == 401 || status == 407) return wrong(fmt::format("{} is not an error that can be kept", status));
+    if (status < 400 || status > 599 || status == 401 || status == 407)
+      return wrong(fmt::format("{} is not an error that can be kept", status));
   return {};
 }
 

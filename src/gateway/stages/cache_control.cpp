@@ -15,7 +15,8 @@ class ListReader {
 
   // Past blanks and empty members; false at the end.
   bool next() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ',')) rest_.remove_prefix(1);
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ','))
+      rest_.remove_prefix(1);
     return !rest_.empty();
   }
   std::string_view token() {
@@ -64,7 +65,7 @@ struct Directive {
 
 struct Number {
   std::string_view name;
-  std::optional<Seconds> CacheControl::*member;
+  std::optional<Seconds> CacheControl::* member;
   bool larger_is_narrower = false;
 };
 constexpr Number kNumbers[] = {
@@ -78,7 +79,7 @@ constexpr Number kNumbers[] = {
 
 struct Flag {
   std::string_view name;
-  bool CacheControl::*member;
+  bool CacheControl::* member;
 };
 constexpr Flag kFlags[] = {
     {"no-store", &CacheControl::no_store},
@@ -108,8 +109,9 @@ bool add_names(std::string_view list, std::vector<std::string>& names) {
 
 void take_number(CacheControl& into, const Directive& directive) {
   const auto number = std::ranges::find(kNumbers, directive.name, &Number::name);
-  if (number == std::end(kNumbers)) return;   // RFC 9111 §5.2.3: an extension; nothing is assumed of it
-  const auto value = !directive.value && directive.name == "max-stale" ? Seconds(kDeltaMax) : delta_seconds(directive.value.value_or(""));
+  if (number == std::end(kNumbers)) return;  // RFC 9111 §5.2.3: an extension; nothing is assumed of it
+  const auto value = !directive.value && directive.name == "max-stale" ? Seconds(kDeltaMax)
+                                                                       : delta_seconds(directive.value.value_or(""));
   if (!value) into.malformed = true;
   else if (number->larger_is_narrower) widen(into.*number->member, *value);
   else narrow(into.*number->member, *value);
@@ -207,7 +209,8 @@ DateField date_field(const HeaderList& headers, std::string_view name) {
 bool is_entity_tag(std::string_view text) {
   if (text.starts_with("W/")) text.remove_prefix(2);
   if (text.size() < 2 || !text.starts_with('"') || !text.ends_with('"')) return false;
-  return std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != 0x7F; });
+  return std::ranges::all_of(text.substr(1, text.size() - 2),
+                             [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != 0x7F; });
 }
 
 bool same_entity_tag(std::string_view a, std::string_view b) {

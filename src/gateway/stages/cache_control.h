@@ -1,6 +1,6 @@
-// The words by which requests and answers speak to caches: Cache-Control, Pragma, Age, Expires, Vary (RFC 9111 §5, RFC 5861,
-// RFC 9110 §12.5.5). Pure. What cannot be read is said to be malformed, and whoever decides takes the careful side; of what
-// stands there twice, the narrower one holds.
+// The words by which requests and answers speak to caches: Cache-Control, Pragma, Age, Expires, Vary (RFC 9111 §5, RFC
+// 5861, RFC 9110 §12.5.5). Pure. What cannot be read is said to be malformed, and whoever decides takes the careful
+// side; of what stands there twice, the narrower one holds.
 #pragma once
 
 #include <optional>
@@ -13,8 +13,8 @@
 
 namespace gatehouse::gateway {
 
-inline constexpr std::int64_t kDeltaMax = 2'147'483'648;      // RFC 9111 §1.2.2: what is larger counts as this
-inline constexpr std::size_t kCacheDirectivesMax = 64;        // of one message; more are malformed
+inline constexpr std::int64_t kDeltaMax = 2'147'483'648;  // RFC 9111 §1.2.2: what is larger counts as this
+inline constexpr std::size_t kCacheDirectivesMax = 64;    // of one message; more are malformed
 inline constexpr std::size_t kVaryNamesMax = 16;
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -24,13 +24,13 @@ std::optional<Seconds> delta_seconds(std::string_view text);
 
 // A request's or an answer's Cache-Control, all its lines together.
 struct CacheControl {
-  bool present = false;     // is there any directive?
+  bool present = false;  // is there any directive?
   bool malformed = false;
   bool no_store = false, no_cache = false, no_transform = false;
   bool is_public = false, is_private = false;
   bool must_revalidate = false, proxy_revalidate = false, must_understand = false, only_if_cached = false;
   std::optional<Seconds> max_age, s_maxage, min_fresh, stale_while_revalidate, stale_if_error;
-  std::optional<Seconds> max_stale;       // without a value: kDeltaMax
+  std::optional<Seconds> max_stale;  // without a value: kDeltaMax
   // no-cache="…" and private="…": the fields, in lower case, that must not be kept; the rest of the answer may be.
   std::vector<std::string> withheld;
 
@@ -48,7 +48,7 @@ std::optional<Seconds> age_of(const HeaderList& headers);
 // A date that stands there exactly once and is one.
 struct DateField {
   bool present = false;
-  std::optional<Timestamp> value;   // nullopt although present: malformed, or several that differ
+  std::optional<Timestamp> value;  // nullopt although present: malformed, or several that differ
 };
 DateField date_field(const HeaderList& headers, std::string_view name);
 

@@ -14,7 +14,8 @@ CacheControl read(std::initializer_list<std::string_view> lines) {
 using Names = std::vector<std::string>;
 
 TEST(CacheControl, its_words_are_read_in_any_case_and_on_any_line) {
-  const auto control = read({"Public, MAX-AGE=60 , s-maxage=\"30\"", ",, stale-while-revalidate=5,unknown=\"a, b\"", "must-understand"});
+  const auto control =
+      read({"Public, MAX-AGE=60 , s-maxage=\"30\"", ",, stale-while-revalidate=5,unknown=\"a, b\"", "must-understand"});
   EXPECT_TRUE(control.is_public && control.must_understand && !control.malformed);
   EXPECT_EQ(control.max_age, Seconds(60));
   EXPECT_EQ(control.s_maxage, Seconds(30));
@@ -42,8 +43,9 @@ TEST(CacheControl, fields_can_be_named_and_bad_names_mean_the_whole_answer) {
 }
 
 TEST(CacheControl, what_cannot_be_read_is_malformed) {
-  for (const auto* text : {"max-age", "max-age=", "max-age=-1", "max-age=1.5", "max-age=0x10", "max-age=1 2", "max-age=\"60", "max-age= 60", "max-age=6\"0\"",
-                           "=5", "@", "max-age=60; public", "public=\"yes\"", "s-maxage=soon", "stale-if-error=x", "a=\"\x01\"", "a=\"\\"})
+  for (const auto* text : {"max-age", "max-age=", "max-age=-1", "max-age=1.5", "max-age=0x10", "max-age=1 2",
+                           "max-age=\"60", "max-age= 60", "max-age=6\"0\"", "=5", "@", "max-age=60; public",
+                           "public=\"yes\"", "s-maxage=soon", "stale-if-error=x", "a=\"\x01\"", "a=\"\\"})
     EXPECT_TRUE(read({text}).malformed) << text;
   std::string many;
   for (int i = 0; i < 100; ++i) many += "a,";
@@ -61,7 +63,8 @@ TEST(CacheControl, numbers_beyond_all_bounds_are_cut) {
 }
 
 TEST(CacheFields, names_of_vary_are_put_in_order) {
-  EXPECT_EQ(vary_names({{"Vary", "Cookie, accept-ENCODING"}, {"vary", "cookie,,"}}), (Names{"accept-encoding", "cookie"}));
+  EXPECT_EQ(vary_names({{"Vary", "Cookie, accept-ENCODING"}, {"vary", "cookie,,"}}),
+            (Names{"accept-encoding", "cookie"}));
   EXPECT_EQ(vary_names({}), Names{});
   for (const auto* text : {"*", "Cookie, *", "a b", "a;b", "\"a\""}) EXPECT_FALSE(vary_names({{"Vary", text}})) << text;
   std::string many;
@@ -90,7 +93,8 @@ TEST(EntityTags, are_found_in_lists_by_weak_comparison) {
   EXPECT_TRUE(lists_entity_tag("\"b\"", "W/\"b\""));
   EXPECT_TRUE(lists_entity_tag(" * ", "\"x\""));
   EXPECT_TRUE(lists_entity_tag("\"a,b\" ,, \"c\"", "\"a,b\""));
-  for (const auto* list : {"", "b", "\"b", "\"b\" x", "w/\"b\"", "\"bb\"", "\"b\" \"c\""}) EXPECT_FALSE(lists_entity_tag(list, "\"b\"")) << list;
+  for (const auto* list : {"", "b", "\"b", "\"b\" x", "w/\"b\"", "\"bb\"", "\"b\" \"c\""})
+    EXPECT_FALSE(lists_entity_tag(list, "\"b\"")) << list;
   EXPECT_TRUE(is_entity_tag("W/\"\""));
   for (const auto* tag : {"", "\"", "a", "\"a b\"", "W/a", "\"a\"b\""}) EXPECT_FALSE(is_entity_tag(tag)) << tag;
 }

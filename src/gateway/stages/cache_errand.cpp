@@ -2,7 +2,9 @@
 
 namespace gatehouse::gateway {
 
-std::string_view OwnRequest::keep(std::string_view text) { return *texts_.emplace_back(std::make_unique<std::string>(text)); }
+std::string_view OwnRequest::keep(std::string_view text) {
+  return *texts_.emplace_back(std::make_unique<std::string>(text));
+}
 
 OwnRequest::OwnRequest(const net::Request& request) : request_(request) {
   request_.method_name = keep(request.method_name);

@@ -27,7 +27,8 @@ class OwnRequest {
 // Nobody at the other end: answers go nowhere.
 class SilentExchange final : public net::Exchange {
  public:
-  SilentExchange(const net::Request& request, Log log, Executor executor) : request_(request), log_(std::move(log)), executor_(std::move(executor)) {}
+  SilentExchange(const net::Request& request, Log log, Executor executor)
+      : request_(request), log_(std::move(log)), executor_(std::move(executor)) {}
   const net::Request& request() const override { return request_; }
   const Log& log() const override { return log_; }
   Executor executor() const override { return executor_; }
@@ -35,7 +36,9 @@ class SilentExchange final : public net::Exchange {
   const std::vector<std::pair<std::string, std::string>>& trailers() const override { return none_; }
   Task<void> reply(net::Reply) override { return begin(); }
   Task<void> start(net::Reply, std::optional<std::uint64_t>) override { return begin(); }
+  // clang-format off
   Task<void> send(std::string_view) override { co_return Result<void>(); }   // allowed: a piece is lent until the send is done
+  // clang-format on
   Task<void> finish(std::vector<std::pair<std::string, std::string>>) override { co_return Result<void>(); }
   bool started() const override { return started_; }
   void close_after() override {}

@@ -11,12 +11,12 @@
 namespace gatehouse::gateway {
 namespace {
 
-constexpr std::uint64_t kDrainMax = 1 << 20;        // of an error that nobody gets
+constexpr std::uint64_t kDrainMax = 1 << 20;  // of an error that nobody gets
 constexpr Seconds kHopelessFor{10};
 constexpr std::uint64_t kReserveStep = 64 * 1024;
 
-// Beside what the upstream names: what the route adds, and what an answer plainly depends on although it does not say so. An
-// origin that was echoed to one page must not let another in, and a coding is for those who can read it.
+// Beside what the upstream names: what the route adds, and what an answer plainly depends on although it does not say
+// so. An origin that was echoed to one page must not let another in, and a coding is for those who can read it.
 void select_also(const net::Reply& head, const CacheConfig& config, std::vector<std::string>& vary) {
   vary.insert(vary.end(), config.vary.begin(), config.vary.end());
   if (find_header(head, "content-encoding") != nullptr) vary.emplace_back("accept-encoding");
@@ -51,7 +51,9 @@ bool FillLayer::hold_back(const net::Reply& head) {
     confirm(head);
     return true;
   }
-  if (!is_error_to_bridge(head.status) || !bridges_error(fill_.stale->freshness, fill_.question.asked, fill_.clock.now())) return false;
+  if (!is_error_to_bridge(head.status) ||
+      !bridges_error(fill_.stale->freshness, fill_.question.asked, fill_.clock.now()))
+    return false;
   end_ = End::bridged;
   entry_ = fill_.stale;
   return true;
@@ -67,7 +69,8 @@ void FillLayer::confirm(const net::Reply& head) {
   end_ = End::confirmed;
   net::Reply whole{.status = stale.status, .headers = freshened(stale.headers, head.headers), .body = {}};
   for (const auto& header : head.headers)
-    if (equal_ignoring_case(header.first, "age") || equal_ignoring_case(header.first, "surrogate-key") || equal_ignoring_case(header.first, "cache-tag"))
+    if (equal_ignoring_case(header.first, "age") || equal_ignoring_case(header.first, "surrogate-key") ||
+        equal_ignoring_case(header.first, "cache-tag"))
       whole.headers.push_back(header);
   std::string_view why;
   auto keeping = keeping_of(whole, fill_.config.rules, {fill_.question.at, fill_.clock.now()}, why);
@@ -81,7 +84,8 @@ void FillLayer::confirm(const net::Reply& head) {
   entry_ = next;
   // For whom it may be kept can have changed, and what selects it, too: then it is asked for anew.
   if (keeping) select_also(whole, fill_.config, keeping->vary);
-  const bool same = keeping && next->key == fill_.question.key_for(*keeping, fill_.config) && keeping->vary == stale.vary;
+  const bool same =
+      keeping && next->key == fill_.question.key_for(*keeping, fill_.config) && keeping->vary == stale.vary;
   std::tie(next->place, next->turn) = std::tie(fill_.question.turn.place, fill_.question.turn.turn);
   if (same) fill_.store.keep(entry_, fill_.question.turn);
   else fill_.store.remove(fill_.stale);
@@ -96,9 +100,12 @@ void FillLayer::begin(const net::Reply& head, std::optional<std::uint64_t> lengt
   if (keeping) select_also(head, config, keeping->vary);
   const bool fits = !length || *length <= config.store.object_max;
   // Of these no two requests have the same: kept for nobody.
-  const bool selects_one = keeping && std::ranges::any_of(keeping->vary, [](const auto& name) { return name == "x-request-id" || name == "traceparent"; });
+  const bool selects_one = keeping && std::ranges::any_of(keeping->vary, [](const auto& name) {
+                             return name == "x-request-id" || name == "traceparent";
+                           });
   if (!keeping || !fits || selects_one || question.key_for(*keeping, config).empty()) {
-    if (head.status < 400 && head.status != 304) fill_.store.call_hopeless(question.flight_key(), fill_.clock.now() + kHopelessFor);
+    if (head.status < 400 && head.status != 304)
+      fill_.store.call_hopeless(question.flight_key(), fill_.clock.now() + kHopelessFor);
     return give_up();
   }
   filling_ = std::make_shared<CacheEntry>();
@@ -113,12 +120,15 @@ void FillLayer::begin(const net::Reply& head, std::optional<std::uint64_t> lengt
   entry.tags = std::move(keeping->tags);
   entry.shared = keeping->shared;
   std::tie(entry.place, entry.turn) = std::tie(question.turn.place, question.turn.turn);
-  if (!entry.vary.empty()) entry.selecting = selecting(fill_.store, head_for_upstream(fill_.request, fill_.journey), entry.vary);
+  if (!entry.vary.empty())
+    entry.selecting = selecting(fill_.store, head_for_upstream(fill_.request, fill_.journey), entry.vary);
 }
 
 void FillLayer::tell(net::Reply& head) const {
   auto parameters = fmt::format("fwd={}; fwd-status={}", fill_.because, status_);
-  if (filling_) fmt::format_to(std::back_inserter(parameters), "; stored; ttl={}", filling_->freshness.left(fill_.clock.now()).count());
+  if (filling_)
+    fmt::format_to(std::back_inserter(parameters), "; stored; ttl={}",
+                   filling_->freshness.left(fill_.clock.now()).count());
   add_cache_status(head, fill_.config, parameters);
 }
 
@@ -142,7 +152,8 @@ void FillLayer::keep() {
     filling_->body = std::make_shared<const std::string>(std::move(body_));
     entry_ = filling_;
     if (fill_.stale && fill_.stale->key != entry_->key) fill_.store.remove(fill_.stale);
-    if (fill_.store.keep(entry_, fill_.question.turn)) fill_.store.call_hopeless(fill_.question.flight_key(), Timestamp());
+    if (fill_.store.keep(entry_, fill_.question.turn))
+      fill_.store.call_hopeless(fill_.question.flight_key(), Timestamp());
   }
   give_up();
 }
@@ -170,7 +181,8 @@ Task<void> FillLayer::start(net::Reply head, std::optional<std::uint64_t> length
 Task<void> FillLayer::send(std::string_view piece) {
   if (held_back()) {
     drained_ += piece.size();
-    if (drained_ > kDrainMax) co_return failure(Fault::upstream, "an error of the upstream that is too long to be read to its end");
+    if (drained_ > kDrainMax)
+      co_return failure(Fault::upstream, "an error of the upstream that is too long to be read to its end");
     co_return Result<void>();
   }
   if (filling_ && !copy(piece)) {
@@ -182,7 +194,7 @@ Task<void> FillLayer::send(std::string_view piece) {
 
 Task<void> FillLayer::finish(std::vector<std::pair<std::string, std::string>> trailers) {
   if (held_back()) co_return Result<void>();
-  if (!trailers.empty()) give_up();   // they come after what they are about; the next client would miss them
+  if (!trailers.empty()) give_up();  // they come after what they are about; the next client would miss them
   keep();
   co_return co_await inner_.finish(std::move(trailers));
 }

@@ -1,5 +1,5 @@
-// Whatever an upstream or a client writes to caches: it is read within bounds, twice alike, and what forbids is never lost by
-// what stands behind it.
+// Whatever an upstream or a client writes to caches: it is read within bounds, twice alike, and what forbids is never
+// lost by what stands behind it.
 #include <cstdint>
 #include <cstdlib>
 
@@ -13,7 +13,9 @@ namespace {
 void must(bool holds) {
   if (!holds) std::abort();
 }
-bool in_bounds(const std::optional<Seconds>& value) { return !value || (*value >= Seconds(0) && *value <= Seconds(kDeltaMax)); }
+bool in_bounds(const std::optional<Seconds>& value) {
+  return !value || (*value >= Seconds(0) && *value <= Seconds(kDeltaMax));
+}
 
 }  // namespace
 
@@ -21,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   CacheControl control;
   control.add(text);
-  for (const auto& value : {control.max_age, control.s_maxage, control.min_fresh, control.max_stale, control.stale_while_revalidate, control.stale_if_error}) must(in_bounds(value));
+  for (const auto& value : {control.max_age, control.s_maxage, control.min_fresh, control.max_stale,
+                            control.stale_while_revalidate, control.stale_if_error})
+    must(in_bounds(value));
   must(control.withheld.size() <= text.size());
   CacheControl forbidden;
   forbidden.add("no-store, private");
@@ -34,8 +38,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto date = from_http_date(text)) must(from_http_date(to_http_date(*date)).has_value());
 
   const auto line = text.find('\n');
-  const std::string first(text.substr(0, line)), rest(line == std::string_view::npos ? std::string_view() : text.substr(line + 1));
-  const net::Reply head{.status = 200, .headers = {{"Cache-Control", first}, {"Expires", rest}, {"Last-Modified", rest}, {"Age", rest}, {"Date", rest}}, .body = {}};
+  const std::string first(text.substr(0, line)),
+      rest(line == std::string_view::npos ? std::string_view() : text.substr(line + 1));
+  const net::Reply head{
+      .status = 200,
+      .headers = {{"Cache-Control", first}, {"Expires", rest}, {"Last-Modified", rest}, {"Age", rest}, {"Date", rest}},
+      .body = {}};
   const Timestamp now = from_seconds(1'700'000'000);
   std::string_view why;
   CacheRules rules;

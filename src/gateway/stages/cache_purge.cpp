@@ -25,7 +25,8 @@ bool is_below(std::string_view url, std::string_view prefix) {
 Result<std::size_t> purge(const CacheStores& stores, const Purge& wanted) {
   const auto said = int(!wanted.url.empty()) + int(!wanted.prefix.empty()) + int(!wanted.tag.empty());
   if (said > 1 || (said == 0 && wanted.route.empty()) || (said == 1 && wanted.tag.empty() && !wanted.route.empty()))
-    return failure(Fault::invalid, "say exactly one of url, prefix, tag and route; only a tag may stand beside a route");
+    return failure(Fault::invalid,
+                   "say exactly one of url, prefix, tag and route; only a tag may stand beside a route");
   std::string address;
   if (wanted.tag.empty() && wanted.route.empty()) {
     GH_TRY(address, canonical(wanted.url.empty() ? wanted.prefix : wanted.url));

@@ -9,10 +9,10 @@ namespace gatehouse::gateway {
 
 // Exactly one of url, prefix and tag, or route alone; beside a tag, route narrows it.
 struct Purge {
-  std::string url;       // one address, with its query
-  std::string prefix;    // an address without a query, and all below it
-  std::string tag;       // a word of Surrogate-Key or Cache-Tag
-  std::string route;     // as logs and metrics name it: host and path
+  std::string url;     // one address, with its query
+  std::string prefix;  // an address without a query, and all below it
+  std::string tag;     // a word of Surrogate-Key or Cache-Tag
+  std::string route;   // as logs and metrics name it: host and path
 };
 // How many were taken out. Fault::invalid: what to take out is not said clearly. Walks over everything: not for a loop.
 Result<std::size_t> purge(const CacheStores& stores, const Purge& wanted);

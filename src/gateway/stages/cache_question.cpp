@@ -14,18 +14,22 @@ namespace gatehouse::gateway {
 namespace {
 
 // By these, too, applications learn who calls; none of them is a word of HTTP.
-constexpr std::string_view kCredentials[] = {"x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "x-session-token", "x-csrf-token",
-                                             "x-xsrf-token", "x-amz-security-token", "private-token"};
+constexpr std::string_view kCredentials[] = {
+    "x-api-key",       "api-key",      "apikey",       "x-auth-token",         "x-access-token",
+    "x-session-token", "x-csrf-token", "x-xsrf-token", "x-amz-security-token", "private-token"};
 // Whose answers are parts, or who asks something else than what would be kept.
 constexpr std::string_view kOddConditions[] = {"range", "if-range", "if-match", "if-unmodified-since"};
 
 const net::Field* field_of(const net::Fields& fields, std::string_view name) {
-  const auto found = std::ranges::find_if(fields.all(), [&](const auto& field) { return equal_ignoring_case(field.name, name); });
+  const auto found =
+      std::ranges::find_if(fields.all(), [&](const auto& field) { return equal_ignoring_case(field.name, name); });
   return found == fields.all().end() ? nullptr : &*found;
 }
 
 // With its length before it, so that no part can be shifted into the next one.
-void add_part(std::string& to, std::string_view part) { to.append(std::to_string(part.size())).append(":").append(part); }
+void add_part(std::string& to, std::string_view part) {
+  to.append(std::to_string(part.size())).append(":").append(part);
+}
 
 std::string cookies_for_upstream(const net::Request& request, const Journey& journey) {
   if (journey.edits.removes("cookie")) return {};
@@ -47,8 +51,10 @@ std::string credentials_of(const net::Request& request, const Journey& journey, 
   if (auto cookies = cookies_for_upstream(request, journey); !cookies.empty()) add("cookie", cookies);
   for (const auto& field : request.fields.all()) {
     const auto is_it = [&](std::string_view name) { return equal_ignoring_case(name, field.name); };
-    const bool counts = field.id == net::Header::authorization || std::ranges::any_of(kCredentials, is_it) || std::ranges::any_of(config.credentials, is_it);
-    if (counts && (field.id == net::Header::authorization || !journey.edits.removes(field.name))) add(to_lower(field.name), field.value);
+    const bool counts = field.id == net::Header::authorization || std::ranges::any_of(kCredentials, is_it) ||
+                        std::ranges::any_of(config.credentials, is_it);
+    if (counts && (field.id == net::Header::authorization || !journey.edits.removes(field.name)))
+      add(to_lower(field.name), field.value);
   }
   if (all.empty() && (pass.attributes || !pass.who.empty() || pass.shown != Pass::Shown::nothing)) add("who", pass.who);
   return all;
@@ -58,7 +64,7 @@ std::string credentials_of(const net::Request& request, const Journey& journey, 
 std::string subject_of(const Pass& pass) {
   if (!pass.attributes) return {};
   const auto text = [&](std::string_view name) {
-    const auto* value = pass.attributes->if_contains(name);   // allowed: claims of a policy, which it has checked
+    const auto* value = pass.attributes->if_contains(name);  // allowed: claims of a policy, which it has checked
     return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
   };
   const auto subject = text("sub");
@@ -87,8 +93,10 @@ std::string_view reason_to_bypass(const net::Request& request, const CacheQuesti
   if (request.upgrade != net::Upgrade::none || asks_for_websocket(request.fields)) return "upgrade";
   if (is_grpc(request)) return "grpc";
   if (request.has_body) return "body";
-  if (std::ranges::any_of(kOddConditions, [&](auto name) { return field_of(request.fields, name) != nullptr; })) return "range";
-  if (const auto accept = request.fields.only(net::Header::accept); accept && accept->contains("text/event-stream")) return "stream";
+  if (std::ranges::any_of(kOddConditions, [&](auto name) { return field_of(request.fields, name) != nullptr; }))
+    return "range";
+  if (const auto accept = request.fields.only(net::Header::accept); accept && accept->contains("text/event-stream"))
+    return "stream";
   if (question.asked.no_store) return "no-store";
   if (question.shared_key.empty() && question.own_key.empty()) return "authorised";
   return {};
@@ -99,7 +107,8 @@ CacheControl asked_by(const net::Fields& fields) {
   bool pragma = false;
   for (const auto& field : fields.all()) {
     if (field.id == net::Header::cache_control) asked.add(field.value);
-    else if (equal_ignoring_case(field.name, "pragma") && equal_ignoring_case(trim(field.value), "no-cache")) pragma = true;
+    else if (equal_ignoring_case(field.name, "pragma") && equal_ignoring_case(trim(field.value), "no-cache"))
+      pragma = true;
   }
   // RFC 9111 §5.4: only where nothing newer speaks.
   if (!asked.present && pragma) asked.no_cache = true;
@@ -143,7 +152,8 @@ CacheQuestion question_of(const net::Request& request, const Journey& journey, c
     add_part(whole, credentials);
     question.own_key = base;
     add_part(question.own_key, "one");
-    add_part(question.own_key, base64url_encode(crypto::sha256(whole)));   // nobody reads tokens out of the memory of a cache
+    add_part(question.own_key,
+             base64url_encode(crypto::sha256(whole)));  // nobody reads tokens out of the memory of a cache
   }
   question.why = reason_to_bypass(request, question);
   if (!question.why.empty()) question.way = CacheQuestion::Way::bypass;
@@ -161,7 +171,8 @@ crypto::Sip128 selecting(const CacheStore& store, std::string_view head, const s
   std::string all;
   for (const auto& name : names) {
     // RFC 9110 §12: in what is negotiated neither case nor blanks mean anything. Everywhere else they may.
-    const bool negotiates = name == "accept" || name == "accept-encoding" || name == "accept-language" || name == "accept-charset";
+    const bool negotiates =
+        name == "accept" || name == "accept-encoding" || name == "accept-language" || name == "accept-charset";
     std::string values;
     for (auto rest = head.substr(head.find('\n') + 1); !rest.empty();) {
       const auto end = rest.find("\r\n");
@@ -200,7 +211,8 @@ Named named_by(const net::Request& request, const Journey& journey, std::string_
   const auto common = std::mismatch(ours.rbegin(), ours.rend(), theirs.rbegin(), theirs.rend()).first - ours.rbegin();
   const auto theirs_before = theirs.substr(0, theirs.size() - static_cast<std::size_t>(common));
   if (!parsed->path.starts_with(theirs_before)) return named;
-  named.translated = request.origin() + ours.substr(0, ours.size() - static_cast<std::size_t>(common)) + parsed->path.substr(theirs_before.size()) + rest;
+  named.translated = request.origin() + ours.substr(0, ours.size() - static_cast<std::size_t>(common)) +
+                     parsed->path.substr(theirs_before.size()) + rest;
   return named;
 }
 

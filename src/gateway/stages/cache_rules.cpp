@@ -9,12 +9,15 @@
 namespace gatehouse::gateway {
 namespace {
 
-// Of one exchange, not of what is answered: whoever gets it later has none of it. Set-Cookie is somebody's, whatever the
-// answer says of itself.
-constexpr std::string_view kOfOneExchange[] = {"set-cookie", "set-cookie2", "age", "x-request-id", "authentication-info", "proxy-authentication-info",
-                                               "www-authenticate", "proxy-authenticate", "dpop-nonce", "clear-site-data", "surrogate-key", "cache-tag"};
+// Of one exchange, not of what is answered: whoever gets it later has none of it. Set-Cookie is somebody's, whatever
+// the answer says of itself.
+constexpr std::string_view kOfOneExchange[] = {"set-cookie",       "set-cookie2",         "age",
+                                               "x-request-id",     "authentication-info", "proxy-authentication-info",
+                                               "www-authenticate", "proxy-authenticate",  "dpop-nonce",
+                                               "clear-site-data",  "surrogate-key",       "cache-tag"};
 // RFC 9111 §3.2: what describes the body that is kept stays as it was.
-constexpr std::string_view kOfTheBody[] = {"content-length", "content-encoding", "content-type", "content-range", "content-location", "transfer-encoding"};
+constexpr std::string_view kOfTheBody[] = {"content-length", "content-encoding", "content-type",
+                                           "content-range",  "content-location", "transfer-encoding"};
 
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
   return std::ranges::any_of(names, [&](auto one) { return equal_ignoring_case(one, name); });
@@ -25,8 +28,15 @@ enum class Status { kept, kept_if_told, never };
 // Those whose meaning for caches is known here (RFC 9110 §15). 206 and 304 are parts of something else.
 Status kind_of(int status, const CacheRules& rules) {
   switch (status) {
-    case 200: case 203: case 204: case 300: case 301: case 308: return Status::kept;
-    case 302: case 303: case 307: return Status::kept_if_told;
+    case 200:
+    case 203:
+    case 204:
+    case 300:
+    case 301:
+    case 308: return Status::kept;
+    case 302:
+    case 303:
+    case 307: return Status::kept_if_told;
     default: break;
   }
   const bool error = status >= 400 && std::ranges::find(rules.errors, status) != rules.errors.end();
@@ -60,9 +70,12 @@ std::string_view forbidden(const net::Reply& head, const Told& told) {
   // RFC 9111 §5.2.2.3: who knows the status, as here, goes by the other words.
   if (control.no_store && !control.must_understand) return "no-store";
   if (control.is_private) return "private";
-  const bool without_cookies = control.is_public || std::ranges::find(control.withheld, "set-cookie") != control.withheld.end();
+  const bool without_cookies =
+      control.is_public || std::ranges::find(control.withheld, "set-cookie") != control.withheld.end();
   if (has(head.headers, "set-cookie") && !without_cookies) return "set-cookie";
-  if (const auto* type = find_in(head.headers, "content-type"); type && equal_ignoring_case(std::string_view(*type).substr(0, 17), "text/event-stream")) return "stream";
+  if (const auto* type = find_in(head.headers, "content-type");
+      type && equal_ignoring_case(std::string_view(*type).substr(0, 17), "text/event-stream"))
+    return "stream";
   if (has(head.headers, "content-range")) return "partial";
   return {};
 }
@@ -72,7 +85,8 @@ HeaderList kept_headers(const net::Reply& head, const CacheControl& control, Tim
   for (const auto& header : head.headers) {
     const auto& name = header.first;
     if (is_one_of(name, kOfOneExchange) || equal_ignoring_case(name, "date")) continue;
-    if (std::ranges::any_of(control.withheld, [&](const auto& field) { return equal_ignoring_case(field, name); })) continue;
+    if (std::ranges::any_of(control.withheld, [&](const auto& field) { return equal_ignoring_case(field, name); }))
+      continue;
     kept.push_back(header);
   }
   kept.emplace_back("Date", to_http_date(date));
@@ -86,7 +100,8 @@ std::vector<std::string> tags_of(const HeaderList& headers) {
     const bool blanks = equal_ignoring_case(name, "surrogate-key");
     if (!blanks && !equal_ignoring_case(name, "cache-tag")) continue;
     for (const auto part : split(value, blanks ? ' ' : ','))
-      if (const auto tag = trim(part); !tag.empty() && tag.size() <= kCacheTagMax && tags.size() < kCacheTagsMax) tags.emplace_back(tag);
+      if (const auto tag = trim(part); !tag.empty() && tag.size() <= kCacheTagMax && tags.size() < kCacheTagsMax)
+        tags.emplace_back(tag);
   }
   return tags;
 }
@@ -94,22 +109,27 @@ std::vector<std::string> tags_of(const HeaderList& headers) {
 }  // namespace
 
 const std::string* find_in(const HeaderList& headers, std::string_view name) {
-  const auto found = std::ranges::find_if(headers, [&](const auto& header) { return equal_ignoring_case(header.first, name); });
+  const auto found =
+      std::ranges::find_if(headers, [&](const auto& header) { return equal_ignoring_case(header.first, name); });
   return found == headers.end() ? nullptr : &found->second;
 }
 
 Seconds Freshness::age(Timestamp now) const {
-  const auto resident = std::max(std::chrono::floor<Seconds>(now - received), Seconds(0));   // a clock that was set back makes nothing younger
+  const auto resident = std::max(std::chrono::floor<Seconds>(now - received),
+                                 Seconds(0));  // a clock that was set back makes nothing younger
   return initial_age + resident;
 }
 
-std::optional<Keeping> keeping_of(const net::Reply& head, const CacheRules& rules, AnswerTimes times, std::string_view& why) {
+std::optional<Keeping> keeping_of(const net::Reply& head, const CacheRules& rules, AnswerTimes times,
+                                  std::string_view& why) {
   const auto kind = kind_of(head.status, rules);
   if (kind == Status::never) {
     why = "status";
     return std::nullopt;
   }
-  const Told told{.control = cache_control_of(head.headers), .date = date_field(head.headers, "date"), .expires = date_field(head.headers, "expires"),
+  const Told told{.control = cache_control_of(head.headers),
+                  .date = date_field(head.headers, "date"),
+                  .expires = date_field(head.headers, "expires"),
                   .modified = date_field(head.headers, "last-modified")};
   auto age = age_of(head.headers);
   auto vary = vary_names(head.headers);
@@ -125,7 +145,7 @@ std::optional<Keeping> keeping_of(const net::Reply& head, const CacheRules& rule
   if (!lifetime && kind == Status::kept) lifetime = lifetime_guessed(told, rules, date);
   const bool asks_back = control.no_cache && (has(head.headers, "etag") || told.modified.value);
   if (!lifetime && !asks_back) {
-    why = "no-freshness";   // an answer that says nothing is kept for nobody: see docs/decisions/012-response-cache.md
+    why = "no-freshness";  // an answer that says nothing is kept for nobody: see docs/decisions/012-response-cache.md
     return std::nullopt;
   }
 
@@ -150,9 +170,12 @@ std::optional<Keeping> keeping_of(const net::Reply& head, const CacheRules& rule
 }
 
 HeaderList freshened(HeaderList kept, const HeaderList& news) {
-  const auto is_new = [&](const std::string& name) { return !is_one_of(name, kOfTheBody) && !is_one_of(name, kOfOneExchange) && has(news, name); };
+  const auto is_new = [&](const std::string& name) {
+    return !is_one_of(name, kOfTheBody) && !is_one_of(name, kOfOneExchange) && has(news, name);
+  };
   // Without a Date of its own the news are of the moment in which they came.
-  std::erase_if(kept, [&](const auto& header) { return is_new(header.first) || equal_ignoring_case(header.first, "date"); });
+  std::erase_if(kept,
+                [&](const auto& header) { return is_new(header.first) || equal_ignoring_case(header.first, "date"); });
   for (const auto& header : news)
     if (is_new(header.first)) kept.push_back(header);
   return kept;
@@ -160,7 +183,7 @@ HeaderList freshened(HeaderList kept, const HeaderList& news) {
 
 bool confirms(const HeaderList& kept, const HeaderList& news) {
   const auto* tag = find_in(news, "etag");
-  if (tag == nullptr) return true;   // §4.3.4: it answers the one question that was asked
+  if (tag == nullptr) return true;  // §4.3.4: it answers the one question that was asked
   const auto* own = find_in(kept, "etag");
   if (own == nullptr) return false;
   return tag->starts_with("W/") ? same_entity_tag(*own, *tag) : *own == *tag;
@@ -175,7 +198,8 @@ Use use_of(const Freshness& freshness, const CacheControl& asked, Timestamp now)
   if (freshness.never_stale || asked.min_fresh) return Use::ask;
   if (asked.max_stale && -left <= *asked.max_stale) return Use::stale_allowed;
   const bool client_minds = asked.max_age.has_value();
-  return !client_minds && freshness.while_revalidate > Seconds(0) && -left < freshness.while_revalidate ? Use::stale_now : Use::ask;
+  return !client_minds && freshness.while_revalidate > Seconds(0) && -left < freshness.while_revalidate ? Use::stale_now
+                                                                                                        : Use::ask;
 }
 
 bool bridges_error(const Freshness& freshness, const CacheControl& asked, Timestamp now) {
@@ -203,7 +227,8 @@ HeaderList not_modified_headers(const HeaderList& kept) {
   for (const auto& header : kept) {
     const auto& name = header.first;
     const bool of_the_body = name.size() > 8 && equal_ignoring_case(std::string_view(name).substr(0, 8), "content-") &&
-                             !equal_ignoring_case(name, "content-location") && !equal_ignoring_case(name, "content-security-policy");
+                             !equal_ignoring_case(name, "content-location") &&
+                             !equal_ignoring_case(name, "content-security-policy");
     if (!of_the_body) headers.push_back(header);
   }
   return headers;

@@ -9,7 +9,8 @@ namespace {
 const Timestamp kNow = from_seconds(1'700'000'000);
 std::string at(std::int64_t offset) { return to_http_date(kNow + Seconds(offset)); }
 
-std::optional<Keeping> keep(HeaderList headers, int status = 200, CacheRules rules = {}, std::string_view* told = nullptr) {
+std::optional<Keeping> keep(HeaderList headers, int status = 200, CacheRules rules = {},
+                            std::string_view* told = nullptr) {
   std::string_view why;
   net::Reply head{.status = status, .headers = std::move(headers), .body = {}};
   auto kept = keeping_of(head, rules, {kNow, kNow}, why);
@@ -32,7 +33,7 @@ TEST(CacheRules, freshness_is_told_by_the_most_specific_word) {
   EXPECT_EQ(lifetime(control("max-age=60")), 60);
   EXPECT_EQ(lifetime(control("max-age=60, s-maxage=10")), 10);
   EXPECT_EQ(lifetime({{"Expires", at(90)}, {"Date", at(0)}}), 90);
-  EXPECT_EQ(lifetime({{"Expires", at(90)}, {"Date", at(-30)}}), 120);   // by the clock of the upstream
+  EXPECT_EQ(lifetime({{"Expires", at(90)}, {"Date", at(-30)}}), 120);  // by the clock of the upstream
   EXPECT_EQ(lifetime({{"Expires", at(90)}, {"Cache-Control", "max-age=5"}}), 5);
   EXPECT_EQ(lifetime({{"Expires", "0"}}), 0);
   EXPECT_EQ(lifetime({{"Expires", at(90)}, {"Expires", at(80)}}), 0);
@@ -58,9 +59,10 @@ TEST(CacheRules, an_answer_that_forbids_it_is_not_kept) {
   EXPECT_EQ(why_not({{"Cache-Control", "max-age=60"}, {"Vary", "*"}}), "vary");
   EXPECT_EQ(why_not({{"Cache-Control", "max-age=60"}, {"Content-Type", "text/event-stream; charset=utf-8"}}), "stream");
   EXPECT_EQ(why_not({{"Cache-Control", "max-age=60"}, {"Content-Range", "bytes 0-1/2"}}), "partial");
-  for (const int status : {101, 201, 202, 206, 304, 400, 401, 404, 413, 431, 500, 503}) EXPECT_EQ(why_not(control("max-age=60, public"), status), "status") << status;
+  for (const int status : {101, 201, 202, 206, 304, 400, 401, 404, 413, 431, 500, 503})
+    EXPECT_EQ(why_not(control("max-age=60, public"), status), "status") << status;
   EXPECT_TRUE(keep(control("max-age=60"), 302));
-  EXPECT_TRUE(keep(control("no-store, must-understand, max-age=60")));   // RFC 9111 §5.2.2.3
+  EXPECT_TRUE(keep(control("no-store, must-understand, max-age=60")));  // RFC 9111 §5.2.2.3
 }
 
 // CPDoS: what one client breaks must not stay broken for others, unless the route asks for it.
@@ -73,7 +75,8 @@ TEST(CacheRules, errors_are_kept_only_when_the_route_and_the_answer_say_so) {
 
 TEST(CacheRules, cookies_are_never_kept_and_only_explicit_words_keep_their_answers) {
   EXPECT_EQ(why_not({{"Cache-Control", "max-age=60"}, {"Set-Cookie", "a=b"}}), "set-cookie");
-  for (const auto* words : {"public, max-age=60", "max-age=60, private=\"set-cookie\"", "max-age=60, no-cache=\"Set-Cookie, X-Other\""}) {
+  for (const auto* words :
+       {"public, max-age=60", "max-age=60, private=\"set-cookie\"", "max-age=60, no-cache=\"Set-Cookie, X-Other\""}) {
     const auto kept = keep({{"Cache-Control", words}, {"Set-Cookie", "a=b"}, {"X-Kept", "1"}});
     ASSERT_TRUE(kept) << words;
     EXPECT_EQ(find_in(kept->headers, "set-cookie"), nullptr);
@@ -82,7 +85,12 @@ TEST(CacheRules, cookies_are_never_kept_and_only_explicit_words_keep_their_answe
 }
 
 TEST(CacheRules, fields_that_are_named_are_left_out) {
-  const auto kept = keep({{"Cache-Control", "max-age=60, private=\"X-User\""}, {"x-user", "ada"}, {"Age", "3"}, {"X-Request-Id", "1"}, {"Surrogate-Key", "a b"}, {"Cache-Tag", "c, d e"}});
+  const auto kept = keep({{"Cache-Control", "max-age=60, private=\"X-User\""},
+                          {"x-user", "ada"},
+                          {"Age", "3"},
+                          {"X-Request-Id", "1"},
+                          {"Surrogate-Key", "a b"},
+                          {"Cache-Tag", "c, d e"}});
   ASSERT_TRUE(kept);
   EXPECT_EQ(find_in(kept->headers, "x-user"), nullptr);
   EXPECT_EQ(find_in(kept->headers, "age"), nullptr);
@@ -93,14 +101,16 @@ TEST(CacheRules, fields_that_are_named_are_left_out) {
 
 TEST(CacheRules, only_three_words_let_the_authorised_share) {
   EXPECT_FALSE(keep(control("max-age=60"))->shared);
-  for (const auto* words : {"max-age=60, public", "s-maxage=60", "max-age=60, must-revalidate"}) EXPECT_TRUE(keep(control(words))->shared) << words;
+  for (const auto* words : {"max-age=60, public", "s-maxage=60", "max-age=60, must-revalidate"})
+    EXPECT_TRUE(keep(control(words))->shared) << words;
 }
 
 TEST(CacheRules, age_counts_what_others_kept_it_for_and_the_way) {
   std::string_view why;
   const auto age_at = [&](HeaderList headers, Seconds way, Seconds later) {
     headers.emplace_back("Cache-Control", "max-age=60");
-    const auto kept = keeping_of({.status = 200, .headers = std::move(headers), .body = {}}, {}, {kNow - way, kNow}, why);
+    const auto kept =
+        keeping_of({.status = 200, .headers = std::move(headers), .body = {}}, {}, {kNow - way, kNow}, why);
     return kept->freshness.age(kNow + later).count();
   };
   EXPECT_EQ(age_at({}, Seconds(0), Seconds(0)), 0);
@@ -109,8 +119,8 @@ TEST(CacheRules, age_counts_what_others_kept_it_for_and_the_way) {
   EXPECT_EQ(age_at({{"Age", "10"}}, Seconds(3), Seconds(7)), 20);
   EXPECT_EQ(age_at({{"Date", at(-30)}}, Seconds(0), Seconds(7)), 37);
   EXPECT_EQ(age_at({{"Date", at(-30)}, {"Age", "40"}}, Seconds(0), Seconds(0)), 40);
-  EXPECT_EQ(age_at({{"Date", at(30)}}, Seconds(0), Seconds(5)), 5);      // the upstream's clock is fast
-  EXPECT_EQ(age_at({}, Seconds(0), Seconds(-100)), 0);                   // ours was set back
+  EXPECT_EQ(age_at({{"Date", at(30)}}, Seconds(0), Seconds(5)), 5);  // the upstream's clock is fast
+  EXPECT_EQ(age_at({}, Seconds(0), Seconds(-100)), 0);               // ours was set back
 }
 
 struct Case {
@@ -146,7 +156,8 @@ TEST(CacheRules, what_may_be_done_with_it_follows_both_sides) {
   for (const auto& one : cases) {
     CacheControl asked;
     asked.add(one.request);
-    EXPECT_EQ(use_of(keep(control(one.answer))->freshness, asked, kNow + Seconds(one.later)), one.use) << one.answer << " / " << one.request << " / " << one.later;
+    EXPECT_EQ(use_of(keep(control(one.answer))->freshness, asked, kNow + Seconds(one.later)), one.use)
+        << one.answer << " / " << one.request << " / " << one.later;
   }
 }
 
@@ -160,12 +171,24 @@ TEST(CacheRules, errors_are_bridged_only_where_nothing_forbids_it) {
   EXPECT_TRUE(bridges("max-age=60", 61, {.stale_if_error = Seconds(30)}));
   EXPECT_FALSE(bridges("max-age=60, stale-if-error=0", 61, {.stale_if_error = Seconds(30)}));
   for (const auto* word : {"must-revalidate", "proxy-revalidate", "s-maxage=60", "no-cache"})
-    EXPECT_FALSE(bridges((std::string("max-age=60, stale-if-error=30, ") + word + ", public").c_str(), 61, {.stale_if_error = Seconds(30)}) ) << word;
+    EXPECT_FALSE(bridges((std::string("max-age=60, stale-if-error=30, ") + word + ", public").c_str(), 61,
+                         {.stale_if_error = Seconds(30)}))
+        << word;
 }
 
 TEST(CacheRules, a_304_freshens_what_it_is_about) {
-  const HeaderList kept{{"ETag", "\"1\""}, {"Cache-Control", "max-age=1"}, {"Content-Type", "text/plain"}, {"X-A", "old"}, {"Date", at(-100)}};
-  const auto next = freshened(kept, {{"Cache-Control", "max-age=60"}, {"Content-Type", "text/html"}, {"Content-Length", "0"}, {"X-A", "new"}, {"X-B", "1"}, {"Set-Cookie", "a=b"}, {"Date", at(0)}});
+  const HeaderList kept{{"ETag", "\"1\""},
+                        {"Cache-Control", "max-age=1"},
+                        {"Content-Type", "text/plain"},
+                        {"X-A", "old"},
+                        {"Date", at(-100)}};
+  const auto next = freshened(kept, {{"Cache-Control", "max-age=60"},
+                                     {"Content-Type", "text/html"},
+                                     {"Content-Length", "0"},
+                                     {"X-A", "new"},
+                                     {"X-B", "1"},
+                                     {"Set-Cookie", "a=b"},
+                                     {"Date", at(0)}});
   EXPECT_EQ(*find_in(next, "cache-control"), "max-age=60");
   EXPECT_EQ(*find_in(next, "content-type"), "text/plain");
   EXPECT_EQ(*find_in(next, "x-a"), "new");
@@ -193,12 +216,13 @@ TEST(CacheRules, a_client_is_told_when_it_has_it_already) {
   EXPECT_FALSE(has("If-Modified-Since", at(-101), kept));
   EXPECT_FALSE(has("If-Modified-Since", "yesterday", kept));
   EXPECT_FALSE(has("If-Modified-Since", at(0), {{"ETag", "\"1\""}}));
-  net::Fields both;   // RFC 9110 §13.1.3: the date means nothing beside a tag
+  net::Fields both;  // RFC 9110 §13.1.3: the date means nothing beside a tag
   both.add({"If-None-Match", "\"0\"", net::Header::if_none_match});
   const auto date = at(0);
   both.add({"If-Modified-Since", date, net::Header::other});
   EXPECT_FALSE(client_has(both, kept));
-  const auto headers = not_modified_headers({{"Content-Type", "a/b"}, {"Content-Location", "/x"}, {"ETag", "\"1\""}, {"Content-Length", "3"}});
+  const auto headers = not_modified_headers(
+      {{"Content-Type", "a/b"}, {"Content-Location", "/x"}, {"ETag", "\"1\""}, {"Content-Length", "3"}});
   EXPECT_EQ(headers.size(), 2u);
 }
 

@@ -6,7 +6,7 @@
 namespace gatehouse::gateway {
 namespace {
 
-constexpr std::uint64_t kNodeBytes = 512;   // lists, maps and pointers of one entry, roughly
+constexpr std::uint64_t kNodeBytes = 512;  // lists, maps and pointers of one entry, roughly
 
 std::size_t shards_for(const CacheStore::Settings& settings, std::size_t most) {
   // The largest object must not fill a shard.
@@ -23,13 +23,18 @@ std::uint64_t text_bytes(const std::vector<std::string>& texts) {
 }  // namespace
 
 std::uint64_t CacheEntry::bytes() const {
-  std::uint64_t all = kNodeBytes + key.size() + url.size() + route.size() + (body ? body->size() : 0) + text_bytes(vary) + text_bytes(tags);
+  std::uint64_t all = kNodeBytes + key.size() + url.size() + route.size() + (body ? body->size() : 0) +
+                      text_bytes(vary) + text_bytes(tags);
   for (const auto& [name, value] : headers) all += 2 * sizeof(std::string) + name.size() + value.size();
   return all;
 }
 
 CacheStore::CacheStore(Settings settings, crypto::SipHash::Key key)
-    : settings_(std::move(settings)), key_(key), used_(shards_for(settings_, kShards)), shard_size_(settings_.size / used_), turns_(kPlaces),
+    : settings_(std::move(settings)),
+      key_(key),
+      used_(shards_for(settings_, kShards)),
+      shard_size_(settings_.size / used_),
+      turns_(kPlaces),
       hopeless_(kHopeless) {}
 
 CacheStore::Turn CacheStore::turn_of(std::string_view url) const {
@@ -37,7 +42,9 @@ CacheStore::Turn CacheStore::turn_of(std::string_view url) const {
   return {place, turns_[place].load(std::memory_order_acquire), purges_.load(std::memory_order_acquire)};
 }
 
-void CacheStore::turn_on(std::string_view url) { turns_[hash(url).low % kPlaces].fetch_add(1, std::memory_order_acq_rel); }
+void CacheStore::turn_on(std::string_view url) {
+  turns_[hash(url).low % kPlaces].fetch_add(1, std::memory_order_acq_rel);
+}
 
 void CacheStore::see(std::string_view key, const std::function<bool(const CacheEntryPtr&)>& chosen) {
   const auto id = hash(key);
@@ -67,7 +74,8 @@ bool CacheStore::keep(CacheEntryPtr entry, const Turn& asked) {
     });
     for (const auto node : same) drop(shard, node);
   }
-  if (const auto found = shard.by_key.find(id); found != shard.by_key.end() && found->second.size() >= kCacheVariantsMax) {
+  if (const auto found = shard.by_key.find(id);
+      found != shard.by_key.end() && found->second.size() >= kCacheVariantsMax) {
     ++shard.evicted;
     drop(shard, found->second.front());
   }
@@ -109,7 +117,7 @@ bool CacheStore::evict_small(Shard& shard) {
     last->is_main = true;
     shard.small_bytes -= last->bytes;
     shard.main_bytes += last->bytes;
-    shard.main.splice(shard.main.begin(), shard.small, last);   // iterators stay
+    shard.main.splice(shard.main.begin(), shard.small, last);  // iterators stay
     return true;
   }
   remember_early(shard, last->hash);
@@ -125,7 +133,7 @@ void CacheStore::evict_main(Shard& shard) {
       ++shard.evicted;
       return drop(shard, last);
     }
-    --last->hits;   // ends: each round takes from a number of at most 3
+    --last->hits;  // ends: each round takes from a number of at most 3
     shard.main.splice(shard.main.begin(), shard.main, last);
   }
 }
@@ -179,7 +187,8 @@ std::shared_ptr<CacheStore::Flight> CacheStore::flight_of(std::string_view key) 
   const auto id = hash(key);
   auto& shard = shard_of(id);
   const std::lock_guard lock(shard.lock);
-  if (shard.flights.size() >= kFlightsMax / used_) std::erase_if(shard.flights, [](const auto& flight) { return flight.second.expired(); });
+  if (shard.flights.size() >= kFlightsMax / used_)
+    std::erase_if(shard.flights, [](const auto& flight) { return flight.second.expired(); });
   auto& known = shard.flights[id];
   auto flight = known.lock();
   if (!flight) known = flight = std::make_shared<Flight>();
@@ -189,7 +198,8 @@ std::shared_ptr<CacheStore::Flight> CacheStore::flight_of(std::string_view key) 
 bool CacheStore::seems_hopeless(std::string_view key, Timestamp now) const {
   const auto id = hash(key);
   const auto& mark = hopeless_[id.low % kHopeless];
-  return mark.tag.load(std::memory_order_relaxed) == id.high && to_millis(now) < mark.until.load(std::memory_order_relaxed);
+  return mark.tag.load(std::memory_order_relaxed) == id.high &&
+         to_millis(now) < mark.until.load(std::memory_order_relaxed);
 }
 
 void CacheStore::call_hopeless(std::string_view key, Timestamp until) {

@@ -1,6 +1,7 @@
-// Answers in memory: bounded by bytes, shared by all loops, each entry immutable and alive for as long as somebody sends it.
-// What is asked for once does not push out what is asked for often (S3-FIFO: a small queue for newcomers, a large one for
-// those that were asked for again, and a memory of those that left early). Knows keys as texts, and nothing of HTTP's rules.
+// Answers in memory: bounded by bytes, shared by all loops, each entry immutable and alive for as long as somebody
+// sends it. What is asked for once does not push out what is asked for often (S3-FIFO: a small queue for newcomers, a
+// large one for those that were asked for again, and a memory of those that left early). Knows keys as texts, and
+// nothing of HTTP's rules.
 #pragma once
 
 #include <array>
@@ -22,20 +23,20 @@
 namespace gatehouse::gateway {
 
 inline constexpr std::uint64_t kCacheSizeMin = 64 * 1024, kCacheSizeMax = std::uint64_t{1} << 40, kCacheSize = 64 << 20;
-inline constexpr std::uint64_t kCacheObjectMax = 1 << 20;   // unless told
-inline constexpr std::size_t kCacheVariantsMax = 32;        // answers of one address for one caller
+inline constexpr std::uint64_t kCacheObjectMax = 1 << 20;  // unless told
+inline constexpr std::size_t kCacheVariantsMax = 32;       // answers of one address for one caller
 
 struct CacheEntry {
-  std::string key;                     // the primary one, whole
-  std::string url, route;              // for whoever wants it gone
+  std::string key;         // the primary one, whole
+  std::string url, route;  // for whoever wants it gone
   int status = 200;
   HeaderList headers;
   std::shared_ptr<const std::string> body;
   Freshness freshness;
   std::vector<std::string> vary, tags;
-  crypto::Sip128 selecting;            // of the values that `vary` names
-  bool shared = false;                 // Keeping::shared
-  std::uint32_t place = 0, turn = 0;   // CacheStore::Turn
+  crypto::Sip128 selecting;           // of the values that `vary` names
+  bool shared = false;                // Keeping::shared
+  std::uint32_t place = 0, turn = 0;  // CacheStore::Turn
   std::uint64_t bytes() const;
 };
 using CacheEntryPtr = std::shared_ptr<const CacheEntry>;
@@ -51,8 +52,8 @@ class CacheStore {
   const Settings& settings() const { return settings_; }
   crypto::Sip128 hash(std::string_view text) const { return crypto::SipHash(key_).add(text).finish(); }
 
-  // What an address is good for, as of now. Whoever changes the address turns it on: what was asked for before is then not
-  // kept, and what is kept is not found any more. (Addresses share places; turning one may cost another its entry.)
+  // What an address is good for, as of now. Whoever changes the address turns it on: what was asked for before is then
+  // not kept, and what is kept is not found any more. (Addresses share places; turning one may cost another its entry.)
   struct Turn {
     std::uint32_t place = 0, turn = 0;
     std::uint64_t purges = 0;
@@ -70,7 +71,8 @@ class CacheStore {
     });
     return best;
   }
-  // Instead of those that are selected by the same values. False: it is too large, or was purged while it was on its way.
+  // Instead of those that are selected by the same values. False: it is too large, or was purged while it was on its
+  // way.
   bool keep(CacheEntryPtr entry, const Turn& asked);
   void remove(const CacheEntryPtr& entry);
   // Removes all that match, and whatever is on its way. Walks over everything: not for a loop.
@@ -102,24 +104,27 @@ class CacheStore {
     CacheEntryPtr entry;
     crypto::Sip128 hash;
     std::uint64_t bytes = 0;
-    std::uint8_t hits = 0;       // since it came or was spared last; at most 3
+    std::uint8_t hits = 0;  // since it came or was spared last; at most 3
     bool is_main = false;
   };
   using Nodes = std::list<Node>;
   struct Shard {
     mutable std::mutex lock;
-    Nodes small, main;           // front: newest
+    Nodes small, main;  // front: newest
     std::uint64_t small_bytes = 0, main_bytes = 0;
     std::unordered_map<crypto::Sip128, std::vector<Nodes::iterator>, crypto::Sip128Hash> by_key;
-    std::deque<crypto::Sip128> left_early;             // hashes of keys, newest in front
+    std::deque<crypto::Sip128> left_early;  // hashes of keys, newest in front
     std::unordered_map<crypto::Sip128, std::size_t, crypto::Sip128Hash> left_count;
     std::unordered_map<crypto::Sip128, std::weak_ptr<Flight>, crypto::Sip128Hash> flights;
     std::uint64_t stored = 0, evicted = 0, purged = 0;
   };
-  static constexpr std::size_t kShards = 16, kPlaces = 16'384, kHopeless = 4'096, kErrandsMax = 64, kLeftEarlyMax = 4'096, kFlightsMax = 65'536;
+  static constexpr std::size_t kShards = 16, kPlaces = 16'384, kHopeless = 4'096, kErrandsMax = 64,
+                               kLeftEarlyMax = 4'096, kFlightsMax = 65'536;
 
   void see(std::string_view key, const std::function<bool(const CacheEntryPtr&)>& chosen);
-  bool is_current(const CacheEntry& entry) const { return turns_[entry.place].load(std::memory_order_acquire) == entry.turn; }
+  bool is_current(const CacheEntry& entry) const {
+    return turns_[entry.place].load(std::memory_order_acquire) == entry.turn;
+  }
   Shard& shard_of(const crypto::Sip128& hash) { return shards_[hash.high % used_]; }
   // With the shard's lock held.
   void insert(Shard& shard, Node node);
@@ -132,7 +137,7 @@ class CacheStore {
 
   const Settings settings_;
   const crypto::SipHash::Key key_;
-  const std::size_t used_;               // shards
+  const std::size_t used_;  // shards
   const std::uint64_t shard_size_;
   std::array<Shard, kShards> shards_;
   std::vector<std::atomic<std::uint32_t>> turns_;
@@ -150,7 +155,7 @@ class CacheStores {
  public:
   explicit CacheStores(Random& random);
   std::shared_ptr<CacheStore> store(const CacheStore::Settings& settings);
-  std::vector<std::shared_ptr<CacheStore>> all() const;   // those that are in use
+  std::vector<std::shared_ptr<CacheStore>> all() const;  // those that are in use
 
  private:
   crypto::SipHash::Key key_;

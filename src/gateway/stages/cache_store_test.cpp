@@ -98,7 +98,7 @@ TEST_F(CacheStoreTest, copies_on_their_way_are_bounded_as_well) {
 TEST_F(CacheStoreTest, stores_of_the_same_settings_are_one) {
   EXPECT_EQ(stores.store(store->settings()), store);
   EXPECT_NE(stores.store({.name = "b", .size = 256 * 1024, .object_max = 32 * 1024}), store);
-  EXPECT_EQ(stores.all().size(), 1u);   // the other one is nobody's any more
+  EXPECT_EQ(stores.all().size(), 1u);  // the other one is nobody's any more
 }
 
 TEST_F(CacheStoreTest, many_threads_keep_find_and_purge_at_once) {

@@ -2,6 +2,7 @@
 #include "gateway/stages/cache.h"
 
 #include "gateway/stages/cache_purge.h"
+#include "gateway/stages/rewrite.h"
 #include "gateway/stages/stage_fixture.h"
 
 namespace gatehouse::gateway {
@@ -10,9 +11,15 @@ namespace {
 struct CacheTest : StageFixture {
   CacheStores stores{house.random()};
 
-  void start(CacheConfig config = {}, std::string policy = "public") { open({cache(std::move(config))}, std::move(policy)); }
-  std::shared_ptr<Stage> cache(CacheConfig config) { return made(make_cache_stage(std::move(config), stores, house.clock)); }
-  void says(std::string control, std::string body = "app") { app.reply = net::Reply::text(200, std::move(body)).with("Cache-Control", std::move(control)); }
+  void start(CacheConfig config = {}, std::string policy = "public") {
+    open({cache(std::move(config))}, std::move(policy));
+  }
+  std::shared_ptr<Stage> cache(CacheConfig config) {
+    return made(make_cache_stage(std::move(config), stores, house.clock));
+  }
+  void says(std::string control, std::string body = "app") {
+    app.reply = net::Reply::text(200, std::move(body)).with("Cache-Control", std::move(control));
+  }
   // Does the same question, asked again, reach the upstream?
   bool asks_again(const std::vector<std::string>& lines = {}, std::string_view line = "GET /") {
     ask(line, lines);
@@ -48,6 +55,63 @@ TEST_F(CacheTest, what_is_fresh_is_answered_without_the_upstream) {
   EXPECT_EQ(app.asked, 2);
 }
 
+TEST_F(CacheTest, age_counts_from_the_upstreams_date_and_others_caches) {
+  const auto date = to_http_date(house.clock.now() - Seconds(30));
+  says("max-age=60");
+  app.reply.with("Date", date).with("Age", "40");
+  start();
+  const auto first = get();
+  EXPECT_EQ(first.all("Date"), std::vector<std::string>{date});
+  EXPECT_EQ(first.header("Age"), "40");
+  house.clock.advance(Seconds(5));
+  const auto hit = get();
+  EXPECT_EQ(hit.header("Age"), "45");
+  EXPECT_EQ(hit.all("Date"), std::vector<std::string>{date});
+  house.clock.advance(Seconds(15));
+  EXPECT_FALSE(state(get()).contains("hit"));
+}
+
+TEST_F(CacheTest, those_who_miss_together_ask_once) {
+  says("max-age=60", "once");
+  start();
+  std::vector<std::jthread> clients;
+  std::atomic<int> good = 0;
+  for (int i = 0; i < 20; ++i) clients.emplace_back([&] { good += get().body == "once" ? 1 : 0; });
+  clients.clear();
+  EXPECT_EQ(good, 20);
+  EXPECT_EQ(app.asked, 1);
+}
+
+TEST_F(CacheTest, an_upstream_that_is_gone_is_bridged) {
+  says("max-age=10, stale-if-error=60", "good");
+  start();
+  get();
+  house.clock.advance(Seconds(20));
+  RawClient kept(house.port());
+  app_server.reset();
+  for (int i = 0; i < 3; ++i) {  // on one connection: bridging costs nobody theirs
+    kept.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    EXPECT_EQ(kept.read().body, "good");
+  }
+}
+
+TEST_F(CacheTest, what_is_rewritten_is_kept_as_what_was_asked_and_taken_out_by_its_own_names) {
+  RequestRewrite rewrite;
+  rewrite.path.strip_prefix = "/api";
+  rewrite.rename = {{"X-Lang", "Accept-Language"}};
+  open({made(make_rewrite_stage(rewrite)), cache({})});
+  says("max-age=60", "in german");
+  app.reply.with("Vary", "Accept-Language");
+  ask("GET /api/items/1", {"X-Lang: de"});
+  app.reply.body = "in english";
+  EXPECT_EQ(ask("GET /api/items/1", {"X-Lang: en"}).body, "in english");  // what selects is what the upstream was sent
+  EXPECT_EQ(ask("GET /api/items/1", {"X-Lang: de"}).body, "in german");
+  app.reply = net::Reply::empty(201).with("Location", "/items/1");
+  ask("POST /api/items", {}, "x");
+  says("max-age=60", "new");
+  EXPECT_EQ(ask("GET /api/items/1", {"X-Lang: de"}).body, "new");
+}
+
 TEST_F(CacheTest, an_old_answer_is_good_again_when_the_upstream_says_so) {
   says("max-age=10", "page");
   app.reply.with("ETag", "\"1\"").with("X-Old", "1");
@@ -73,7 +137,7 @@ TEST_F(CacheTest, a_304_about_something_else_is_not_believed) {
   house.clock.advance(Seconds(11));
   app.reply = net::Reply::empty(304).with("ETag", "\"2\"");
   const auto again = get();
-  EXPECT_EQ(app.asked, 3);   // asked once more without the condition; what comes then is the upstream's own affair
+  EXPECT_EQ(app.asked, 3);  // asked once more without the condition; what comes then is the upstream's own affair
   EXPECT_TRUE(app.all("if-none-match").empty());
   EXPECT_EQ(again.status, 304);
 }
@@ -84,7 +148,9 @@ TEST_F(CacheTest, what_must_not_be_kept_is_not) {
     says(words);
     EXPECT_TRUE(asks_again()) << words;
   }
-  app.reply = net::Reply::text(200, "says nothing").with("ETag", "\"1\"").with("Last-Modified", to_http_date(house.clock.now() - std::chrono::hours(1000)));
+  app.reply = net::Reply::text(200, "says nothing")
+                  .with("ETag", "\"1\"")
+                  .with("Last-Modified", to_http_date(house.clock.now() - std::chrono::hours(1000)));
   EXPECT_TRUE(asks_again());
   says("max-age=60");
   app.reply.with("Set-Cookie", "session=1");
@@ -179,7 +245,7 @@ TEST_F(CacheTest, vary_on_credentials_is_obeyed) {
   get({"Authorization: Bearer a"});
   app.reply.body = "with b";
   EXPECT_EQ(get({"Authorization: Bearer b"}).body, "with b");
-  EXPECT_EQ(get({"Authorization: bearer a"}).body, "with b");   // not normalised: scheme and token are the application's
+  EXPECT_EQ(get({"Authorization: bearer a"}).body, "with b");  // not normalised: scheme and token are the application's
   EXPECT_EQ(get({"Authorization: Bearer a"}).body, "with a");
   EXPECT_EQ(get({"Authorization: Bearer a", "Cookie: s=1"}).body, "with b");
   EXPECT_EQ(get().body, "with b");
@@ -190,7 +256,8 @@ TEST_F(CacheTest, credentials_of_the_application_count_as_well) {
   config.credentials = {"X-Partner"};
   start(config);
   says("max-age=60, public");
-  for (const auto* line : {"Authorization: Basic eA==", "Cookie: session=1", "X-Api-Key: 1", "X-Partner: 1"}) EXPECT_TRUE(asks_again({line})) << line;
+  for (const auto* line : {"Authorization: Basic eA==", "Cookie: session=1", "X-Api-Key: 1", "X-Partner: 1"})
+    EXPECT_TRUE(asks_again({line})) << line;
   EXPECT_FALSE(asks_again());
   // And an answer that nobody in particular got is not given to somebody.
   says("max-age=60", "other");
@@ -216,18 +283,21 @@ TEST_F(CacheTest, what_an_answer_plainly_depends_on_selects_it) {
   says("max-age=60", "for a");
   app.reply.with("Access-Control-Allow-Origin", "https://a.example").with("Content-Encoding", "gzip");
   get({"Origin: https://a.example", "Accept-Encoding: gzip"});
-  EXPECT_EQ(state(get({"Origin: https://b.example", "Accept-Encoding: gzip"})), "gatehouse; fwd=vary-miss; fwd-status=200; stored; ttl=60");
+  EXPECT_EQ(state(get({"Origin: https://b.example", "Accept-Encoding: gzip"})),
+            "gatehouse; fwd=vary-miss; fwd-status=200; stored; ttl=60");
   get({"Origin: https://a.example"});
   EXPECT_EQ(app.asked, 3);
   get({"Origin: https://a.example", "Accept-Encoding: gzip"});
   EXPECT_EQ(app.asked, 3);
 }
 
-// Poisoning by what is not in the key: names of forwarding never come from a client, and a host with a port is another one.
+// Poisoning by what is not in the key: names of forwarding never come from a client, and a host with a port is another
+// one.
 TEST_F(CacheTest, no_field_of_a_client_speaks_for_another) {
   start();
   says("max-age=60");
-  for (const auto* line : {"X-Forwarded-Host: evil.example", "X-Forwarded-Scheme: nothttps", "X-Original-URL: /admin", "X-HTTP-Method-Override: POST", "X-Forwarded-Prefix: /evil"}) {
+  for (const auto* line : {"X-Forwarded-Host: evil.example", "X-Forwarded-Scheme: nothttps", "X-Original-URL: /admin",
+                           "X-HTTP-Method-Override: POST", "X-Forwarded-Prefix: /evil"}) {
     get({line});
     const std::string name(line, std::string_view(line).find(':'));
     for (const auto& value : app.all(to_lower(name))) EXPECT_FALSE(std::string_view(line).contains(value)) << line;
@@ -311,11 +381,13 @@ TEST_F(CacheTest, large_and_cut_answers_pass_through_and_are_not_kept) {
 
 TEST_F(CacheTest, half_an_answer_is_never_kept) {
   const OddPeer cut("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 100000\r\n\r\nhalf");
-  const OddPeer chunked("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+  const OddPeer chunked(
+      "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
   auto whole = config({cache({})});
-  whole.pools.push_back({.name = "cut", .targets = {cut.url()}, .failures_to_eject = 1000});
-  whole.pools.push_back({.name = "chunked", .targets = {chunked.url()}, .failures_to_eject = 1000});
   for (const auto* name : {"cut", "chunked"}) {
+    whole.pools.push_back(whole.pools.front());
+    whole.pools.back().name = name;
+    whole.pools.back().targets = {name == std::string_view("cut") ? cut.url() : chunked.url()};
     auto route = whole.routes.front();
     route.path = std::string("/") + name;
     route.upstream = name;
@@ -385,8 +457,10 @@ TEST_F(CacheTest, operators_take_out_what_they_name) {
   EXPECT_EQ(gone({.url = {}, .prefix = {}, .tag = "two", .route = "other"}), 0);
   EXPECT_EQ(gone({.url = {}, .prefix = {}, .tag = "two", .route = "app.test/"}), 1);
   EXPECT_EQ(gone({.url = {}, .prefix = {}, .tag = {}, .route = "app.test/"}), 1);
-  for (const auto& wrong : {Purge{}, Purge{.url = "/a", .prefix = {}, .tag = {}, .route = {}}, Purge{.url = "http://app.test/a", .prefix = {}, .tag = "one", .route = {}},
-                            Purge{.url = {}, .prefix = "http://app.test/a?x", .tag = {}, .route = {}}, Purge{.url = "http://app.test/..;/a", .prefix = {}, .tag = {}, .route = {}}})
+  for (const auto& wrong : {Purge{}, Purge{.url = "/a", .prefix = {}, .tag = {}, .route = {}},
+                            Purge{.url = "http://app.test/a", .prefix = {}, .tag = "one", .route = {}},
+                            Purge{.url = {}, .prefix = "http://app.test/a?x", .tag = {}, .route = {}},
+                            Purge{.url = "http://app.test/..;/a", .prefix = {}, .tag = {}, .route = {}}})
     EXPECT_EQ(gone(wrong), -1);
 }
 
