@@ -37,13 +37,16 @@ void close_with_thread() { thread_local const Closer closer; }
 
 constexpr std::size_t index_of(std::size_t size) { return (size - 1) / kStep; }
 
-#if defined(__has_feature)
+// Under AddressSanitizer nothing is kept: a frame that is used after its end shall be seen.
+#ifdef __has_feature
 #if __has_feature(address_sanitizer)
-#define GH_KEEPS_NO_FRAMES   // a frame that is used after its end shall be seen
+#define GH_WATCHED
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__)
-#define GH_KEEPS_NO_FRAMES
+#if defined(GH_WATCHED) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kKeeps = false;
+#else
+constexpr bool kKeeps = true;
 #endif
 
 }  // namespace
@@ -58,17 +61,13 @@ void* take(std::size_t size) {
 }
 
 void give(void* frame, std::size_t size) noexcept {
-#ifndef GH_KEEPS_NO_FRAMES
   const auto index = index_of(size);
-  if (const auto bytes = (index + 1) * kStep; bytes <= kLargest && lists.kept + bytes <= kKeptMax && !lists.closed) {
+  if (const auto bytes = (index + 1) * kStep; kKeeps && bytes <= kLargest && lists.kept + bytes <= kKeptMax && !lists.closed) {
     if (lists.kept == 0) close_with_thread();
     lists.kept += bytes;
     lists.first[index] = new (frame) Free{lists.first[index]};
     return;
   }
-#else
-  (void)size;
-#endif
   ::operator delete(frame);
 }
 
