@@ -28,6 +28,7 @@ OWNERS = {
     "brotli/": {"gateway"},
     "zlib.h": {"gateway"},
     "zstd.h": {"gateway"},
+    "protozero/": {"gateway"},
 }
 # What every room may see of a third party, because core passes it on: the coroutine type and the JSON value.
 # awaitable.hpp is also what a header names that declares coroutines without a Result.

@@ -5,6 +5,8 @@
 #include "core/bytes.h"
 #include "core/text.h"
 #include "crypto/hash.h"
+#include "gateway/ext_authz.h"
+#include "gateway/grpc.h"
 #include "gateway/inquiry.h"
 #include "gateway/names.h"
 
@@ -28,10 +30,6 @@ std::optional<Form> form_of(std::string_view path) {
   return std::nullopt;
 }
 
-bool has_named(const Request& request, std::string_view name) {
-  return std::ranges::any_of(request.fields.all(), [&](const net::Field& field) { return equal_ignoring_case(field.name, name); });
-}
-
 std::unexpected<Error> refuse(std::string why) { return failure(Fault::denied, std::move(why)); }
 
 Result<std::string_view> only(const Request& request, std::string_view name) {
@@ -40,26 +38,8 @@ Result<std::string_view> only(const Request& request, std::string_view name) {
   return *value;
 }
 
-// Headers that say what the original request is; those that a form does not use must not say something else.
-constexpr std::string_view kTargets[] = {"x-original-uri", "x-forwarded-uri", "x-envoy-original-path"};
-constexpr std::string_view kMethods[] = {"x-original-method", "x-forwarded-method"};
-
-Result<void> check_agreement(const Request& request, std::string_view target, std::string_view method) {
-  const auto agrees = [&](std::string_view name, std::string_view value) { return !has_named(request, name) || request.fields.only(name) == value; };
-  for (const auto name : kTargets)
-    if (!agrees(name, target)) return refuse(std::string(name) + " says something else");
-  for (const auto name : kMethods)
-    if (!agrees(name, method)) return refuse(std::string(name) + " says something else");
-  if (has_named(request, "x-original-host")) return refuse("x-original-host belongs to no form");
-  return {};
-}
-
-struct Words {
-  std::string_view method, scheme, host, target;
-};
-
-Result<Words> read_nginx(const Request& request) {
-  Words words;
+Result<OriginalWords> read_nginx(const Request& request) {
+  OriginalWords words;
   GH_TRY(words.method, only(request, "x-original-method"));
   GH_TRY(const auto url, only(request, "x-original-url"));
   const auto colon = url.find("://");
@@ -73,26 +53,14 @@ Result<Words> read_nginx(const Request& request) {
   return words;
 }
 
-Result<Words> read_forwarded(const Request& request) {
-  Words words;
+Result<OriginalWords> read_forwarded(const Request& request) {
+  OriginalWords words;
   GH_TRY(words.method, only(request, "x-forwarded-method"));
   GH_TRY(words.scheme, only(request, "x-forwarded-proto"));
   GH_TRY(words.host, only(request, "x-forwarded-host"));
   GH_TRY(words.target, only(request, "x-forwarded-uri"));
-  if (has_named(request, "x-original-url")) return refuse("x-original-url is of another form");
+  if (has_named(request.fields, "x-original-url")) return refuse("x-original-url is of another form");
   return words;
-}
-
-std::optional<bool> is_tls(std::string_view scheme) {
-  if (scheme == "https" || scheme == "wss") return true;
-  if (scheme == "http" || scheme == "ws") return false;
-  return std::nullopt;
-}
-
-bool is_about_the_way(std::string_view name) {
-  const auto low = to_lower(name);
-  return low.starts_with("x-forwarded-") || low.starts_with("x-original-") || low.starts_with("x-gatehouse-") || low == "forwarded" ||
-         low == "x-real-ip" || low == "x-envoy-original-path" || low == "content-length" || low == "transfer-encoding";
 }
 
 // The header lines that a route would add, by name; every name that only the gateway may set has an entry.
@@ -134,9 +102,10 @@ class Asked final : public ExchangeLayer, public Inquiry {
   boost::asio::awaitable<void> arrive(net::Exchange& exchange, const Journey& journey) override {
     admitted = true;
     auto out = Reply::empty(200);
-    out.headers = identity_of(journey);
-    const auto cookies = original_.fields.only(net::Header::cookie);
-    out.with("X-Gatehouse-Cookie", cookies ? without_cookies(*cookies, journey.snapshot.own_cookies()) : "");
+    identity = identity_of(journey);
+    out.headers = identity;
+    if (const auto cookies = original_.fields.only(net::Header::cookie)) cookie = without_cookies(*cookies, journey.snapshot.own_cookies());
+    out.with("X-Gatehouse-Cookie", cookie.value_or(""));
     out.with("X-Gatehouse-User", is_safe_value(journey.pass.who) ? journey.pass.who : "");
     out.with("Cache-Control", "no-store");
     keeps_authorization = journey.pass.authorization == Pass::Authorization::keep;
@@ -144,8 +113,13 @@ class Asked final : public ExchangeLayer, public Inquiry {
   }
   bool passes_by(const Stage& stage) const override { return !stage.guards(); }
 
+  // The verdict. Whoever answers without arriving here, or changes the answer on its way back to a refusal, does not let it pass.
+  bool passes() const { return admitted && kept && kept->status < 300; }
+
   std::optional<Reply> kept;
   bool admitted = false, keeps_authorization = true;
+  std::vector<std::pair<std::string, std::string>> identity;   // "": to be taken away
+  std::optional<std::string> cookie;                           // without our own; nullopt: there is none
 
  private:
   const Request& original_;
@@ -182,7 +156,6 @@ Reply page_for_nginx(const Request& original, Reply reply) {
 struct ForwardAuth::Original {
   Form form = Form::nginx;
   Request request;
-  Words words;
 };
 
 std::string sign_context(const Secret& secret, const SignedContext& context) {
@@ -210,7 +183,7 @@ Result<void> ForwardAuth::check_caller(const Request& request) const {
   return {};
 }
 
-Result<void> ForwardAuth::check_proof(const Request& request, const Original& original) const {
+Result<void> ForwardAuth::check_proof(const Request& request, const OriginalWords& words, std::string_view client) const {
   if (config_.proof != ForwardAuthConfig::Proof::signature) return {};
   const auto said = request.fields.only(kCallerSignature).value_or("");
   const auto comma = said.find(",v1=");
@@ -218,8 +191,6 @@ Result<void> ForwardAuth::check_proof(const Request& request, const Original& or
   if (!time) return refuse("there is no signature");
   const auto now = to_seconds(clock_.now());
   if (*time < now - kSignatureAge.count() || *time > now + kSignatureAge.count()) return refuse("the signature is not of this moment");
-  const auto client = request.fields.only(net::Header::x_forwarded_for).value_or("");
-  const auto& words = original.words;
   const auto expected = sign_context(config_.secret, {*time, words.method, words.scheme, words.host, words.target, client});
   if (!equal_constant_time(said.substr(comma + 4), expected)) return refuse("the signature is wrong");
   return {};
@@ -243,50 +214,33 @@ std::string ForwardAuth::client_of(const Request& request) const {
 }
 
 Result<ForwardAuth::Original> ForwardAuth::read(const Request& request) const {
-  Original original;
   const auto form = form_of(request.path);
   if (!form) return failure(Fault::missing, "there is no such form of forward-auth");
-  original.form = *form;
   std::string target;   // Envoy's, put together again
+  OriginalWords words;
   if (*form == Form::envoy) {
     constexpr auto skip = kForwardAuthPrefix.size() + std::string_view("envoy").size();
     target = request.path.size() > skip ? request.path.substr(skip) : "/";
     if (request.has_query) target.append("?").append(request.query);
     GH_TRY(const auto scheme, only(request, "x-forwarded-proto"));
-    if (has_named(request, "x-original-url")) return refuse("x-original-url is of another form");
-    original.words = {request.method_name, scheme, request.authority, target};
+    if (has_named(request.fields, "x-original-url")) return refuse("x-original-url is of another form");
+    words = {request.method_name, scheme, request.authority, target};
   } else {
-    GH_TRY(original.words, *form == Form::forwarded ? read_forwarded(request) : read_nginx(request));
+    GH_TRY(words, *form == Form::forwarded ? read_forwarded(request) : read_nginx(request));
   }
-  const auto& words = original.words;
-  GH_DO(check_agreement(request, words.target, words.method));
-  GH_DO(check_proof(request, original));
-  if (!words.target.starts_with('/')) return refuse("the original target is not a path");
-  auto parsed = net::parse_target(words.target);
-  if (!parsed || !parsed->authority.empty()) return refuse("the original target cannot be read");
-  auto authority = net::parse_authority(words.host);
-  if (!authority) return refuse("the original host cannot be read");
-  const auto tls = is_tls(words.scheme);
-  if (!tls || !is_field_name(words.method)) return refuse("the original scheme or method cannot be read");
-
-  auto& out = original.request;
-  out.method = net::method_of(words.method);
-  out.method_name = words.method;
-  out.tls = *tls;
-  out.host = std::move(authority->host);
-  const std::uint16_t usual = *tls ? 443 : 80;
-  out.port = authority->port.value_or(usual);
-  out.authority = out.host.contains(':') ? "[" + out.host + "]" : out.host;
-  if (out.port != usual) out.authority += ":" + std::to_string(out.port);
-  out.path = std::move(parsed->path);
-  out.query = std::move(parsed->query);
-  out.has_query = parsed->has_query;
-  out.client.ip = client_of(request);
-  out.id = request.id;
+  GH_DO(check_agreement(request.fields, words));
+  GH_DO(check_proof(request, words, request.fields.only(net::Header::x_forwarded_for).value_or("")));
+  GH_TRY(auto original, original_request(words));
+  original.client.ip = client_of(request);
+  original.id = request.id;
   for (const auto& field : request.fields.all())
-    if (!is_about_the_way(field.name)) (void)out.fields.add(field);
-  original.words = {};   // its views end here
-  return original;
+    if (!is_about_the_way(field.name)) (void)original.fields.add(field);
+  return Original{*form, std::move(original)};
+}
+
+void ForwardAuth::note_refused(const net::Exchange& exchange, const Error& why) const {
+  const auto& request = exchange.request();
+  exchange.log().warn("gateway.forward_auth_refused", {{"why", why.message()}, {"caller", request.via.ip.empty() ? request.client.ip : request.via.ip}});
 }
 
 boost::asio::awaitable<void> ForwardAuth::answer(net::Exchange& exchange, Gateway& gateway) const {
@@ -297,22 +251,118 @@ boost::asio::awaitable<void> ForwardAuth::answer(net::Exchange& exchange, Gatewa
     return read(request);
   }();
   if (!original) {
-    exchange.log().warn("gateway.forward_auth_refused", {{"why", original.error().message()}, {"caller", request.via.ip.empty() ? request.client.ip : request.via.ip}});
+    note_refused(exchange, original.error());
     auto no = Reply::text(403, "403 Forbidden\n");
     (void)co_await exchange.reply(std::move(no));
     co_return;
   }
   Asked asked(exchange, original->request);
   co_await gateway.inquire(asked, asked);
-  auto reply = asked.kept ? *std::move(asked.kept) : Reply::text(403, "403 Forbidden\n");
-  if (!asked.admitted && reply.status < 300) reply = Reply::text(403, "403 Forbidden\n");   // whoever answered did not let it pass
+  const bool passes = asked.passes();
+  auto reply = asked.kept && (passes || asked.kept->status >= 300) ? *std::move(asked.kept) : Reply::text(403, "403 Forbidden\n");
   switch (original->form) {
     case Form::nginx: fit_for_nginx(reply); break;
     case Form::nginx_page: reply = page_for_nginx(original->request, std::move(reply)); break;
-    case Form::envoy: if (asked.admitted) fit_for_envoy(reply, asked.keeps_authorization); break;
+    case Form::envoy: if (passes) fit_for_envoy(reply, asked.keeps_authorization); break;
     case Form::forwarded: break;
   }
   (void)co_await exchange.reply(std::move(reply));
+}
+
+// ---- Envoy over gRPC.
+
+namespace {
+
+// A header of the original request. Envoy has put the pseudo headers among them.
+Result<void> add_header(Request& original, const OriginalWords& words, std::string_view name, std::string_view value) {
+  const std::pair<std::string_view, std::string_view> told[] = {
+      {":method", words.method}, {":scheme", words.scheme}, {":path", words.target}, {":authority", words.host}, {"host", words.host}};
+  for (const auto& [pseudo, said] : told) {
+    if (name != pseudo) continue;
+    if (value != said) return refuse(std::string(name) + " says something else");
+    return {};
+  }
+  if (!is_field_name(name) || name != to_lower(name)) return refuse("a header has a name that Envoy does not send");
+  if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) return refuse("a header has a line break");
+  if (name == "x-forwarded-proto" && is_tls(value) != is_tls(words.scheme)) return refuse("x-forwarded-proto says something else");
+  if (!original.fields.add({.name = name, .value = trim(value), .id = net::header_of(name)})) return refuse("there are too many headers");
+  return {};
+}
+
+// Left out is what would make the answer unreadable for Envoy.
+Result<CheckPassed> passed_by(const Asked& asked) {
+  CheckPassed passed;
+  for (const auto& [name, value] : asked.identity) {
+    if (!is_utf8(value)) return failure(Fault::internal, "the value of " + name + " is not UTF-8");
+    if (value.empty()) passed.remove.push_back(to_lower(name));
+    else passed.set.emplace_back(to_lower(name), value);
+  }
+  const auto sent = asked.request().fields.only(net::Header::cookie);
+  if (sent && asked.cookie != sent) {   // ours stay with us
+    if (asked.cookie->empty() || !is_utf8(*asked.cookie)) passed.remove.emplace_back("cookie");
+    else passed.set.emplace_back("cookie", *asked.cookie);
+  }
+  if (!asked.keeps_authorization) passed.remove.emplace_back("authorization");
+  return passed;
+}
+
+std::string denied_by(const Error& error) {
+  // 3: INVALID_ARGUMENT, 7: PERMISSION_DENIED
+  if (error.fault() == Fault::invalid) return write_denied(3, Reply::text(400, "400 Bad Request\n"));
+  return write_denied(7, Reply::text(403, "403 Forbidden\n"));
+}
+
+}  // namespace
+
+bool ForwardAuth::is_check(const Request& call) { return call.path == kCheckPath && call.major_version == 2; }
+
+Result<Request> ForwardAuth::read_call(const Request& question, std::string_view body) const {
+  GH_TRY(const auto message, unframe_grpc(body));
+  GH_TRY(const auto check, gateway::read_check(message));
+  const OriginalWords words{check.method, check.scheme, check.host, check.path};
+  GH_DO(check_proof(question, words, check.source));
+  GH_TRY(auto original, original_request(words));
+  for (const auto& [name, value] : check.headers) GH_DO(add_header(original, words, name, value));
+  GH_DO(check_agreement(original.fields, words));
+  net::Fields own;
+  for (const auto& field : original.fields.all())
+    if (!is_about_the_way(field.name)) (void)own.add(field);
+  original.fields = own;
+  // Whom Envoy takes for the client is its own configuration; X-Forwarded-For is only what that was made of.
+  if (const auto ip = parse_ip(check.source)) original.client.ip = ip_text(*ip);
+  original.id = question.id;
+  return original;
+}
+
+boost::asio::awaitable<void> ForwardAuth::answer_check(net::Exchange& exchange, Gateway& gateway) const {
+  const auto& question = exchange.request();
+  Result<std::string> body = std::string();   // the original request looks into it
+  auto original = Result<Request>(failure(Fault::denied, ""));
+  if (auto known = check_caller(question); !known) {
+    original = std::unexpected(std::move(known.error()));
+  } else {
+    body = co_await exchange.read_all(kCheckMessageMax);
+    if (body) original = read_call(question, *body);
+    else original = std::unexpected(std::move(body.error()));
+  }
+  std::string message;
+  if (original) {
+    Asked asked(exchange, *original);
+    co_await gateway.inquire(asked, asked);
+    auto passed = passed_by(asked);
+    if (asked.passes() && passed) message = write_passed(*passed);
+    else if (asked.kept && asked.kept->status >= 300) message = write_denied(grpc_status_of(asked.kept->status), *asked.kept);
+    else message = denied_by(Error(Fault::denied, "whoever answered did not let it pass"));
+  } else {
+    note_refused(exchange, original.error());
+    message = denied_by(original.error());
+  }
+  auto head = Reply::empty(200).with("Content-Type", "application/grpc");
+  const std::vector<std::pair<std::string, std::string>> ok{{"grpc-status", "0"}};
+  const auto framed = frame_grpc(message);
+  if (!co_await exchange.start(std::move(head), std::nullopt)) co_return;
+  if (!co_await exchange.send(framed)) co_return;
+  (void)co_await exchange.finish(ok);
 }
 
 }  // namespace gatehouse::gateway

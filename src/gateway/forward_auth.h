@@ -1,4 +1,4 @@
-// Forward-auth: another proxy (nginx auth_request, Traefik, Caddy, Envoy ext_authz over HTTP) asks whether a request that it
+// Forward-auth: another proxy (nginx auth_request, Traefik, Caddy, Envoy ext_authz over HTTP or gRPC) asks whether a request that it
 // holds may pass, and as whom. The answer comes from the very phases that live traffic walks through.
 // The word about the original request is believed from named networks only, with a shared secret or a signature on top when
 // configured, and only when it can be read in one way: anything else is a no (CVE-2026-40575, CVE-2026-76835, GHSA-68wm-pfjf-wqp6).
@@ -13,6 +13,7 @@
 #include "core/network.h"
 #include "core/secret.h"
 #include "gateway/gateway.h"
+#include "gateway/original.h"
 
 namespace gatehouse::gateway {
 
@@ -36,16 +37,21 @@ class ForwardAuth {
   // Fault::invalid: nobody may call, or a secret too short. `clock` is borrowed.
   static Result<std::unique_ptr<ForwardAuth>> make(ForwardAuthConfig config, const Clock& clock);
   static bool is_for(const net::Request& request) { return request.path.starts_with(kForwardAuthPrefix); }
+  static bool is_check(const net::Request& call);   // of gRPC: Envoy's question, under every host name
   // All that is borrowed must live until it has returned.
   boost::asio::awaitable<void> answer(net::Exchange& exchange, Gateway& gateway) const;
+  // Whatever is wrong is a CheckResponse that denies, not a call that failed: such a one `failure_mode_allow` would let pass.
+  boost::asio::awaitable<void> answer_check(net::Exchange& exchange, Gateway& gateway) const;
 
  private:
   struct Original;
   ForwardAuth(ForwardAuthConfig config, Networks callers, const Clock& clock) : config_(std::move(config)), callers_(std::move(callers)), clock_(clock) {}
-  Result<Original> read(const net::Request& request) const;
-  Result<void> check_caller(const net::Request& request) const;
-  Result<void> check_proof(const net::Request& request, const Original& original) const;
-  std::string client_of(const net::Request& request) const;
+  Result<Original> read(const net::Request& question) const;
+  Result<net::Request> read_call(const net::Request& question, std::string_view body) const;
+  Result<void> check_caller(const net::Request& question) const;
+  Result<void> check_proof(const net::Request& question, const OriginalWords& words, std::string_view client) const;
+  std::string client_of(const net::Request& question) const;
+  void note_refused(const net::Exchange& exchange, const Error& why) const;
 
   ForwardAuthConfig config_;
   Networks callers_;

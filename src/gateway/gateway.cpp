@@ -203,6 +203,9 @@ boost::asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
 }
 
 boost::asio::awaitable<void> Gateway::answer_call(net::Exchange& exchange) {
+  const auto snapshot = snapshot_.load();
+  if (snapshot->forward_auth() != nullptr && ForwardAuth::is_check(exchange.request()))
+    co_return co_await snapshot->forward_auth()->answer_check(exchange, *this);
   GrpcCall call(exchange);
   co_await walk(call, nullptr, &call);
 }
