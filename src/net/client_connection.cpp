@@ -62,6 +62,12 @@ bool expect_host(SSL* ssl, const std::string& host) {
 ClientConnection::ClientConnection(const Executor& loop)
     : socket_(loop), buffer_(std::make_unique_for_overwrite<char[]>(kRoom)) {}
 
+ClientConnection::ClientConnection(tcp::socket connected)
+    : socket_(std::move(connected)), buffer_(std::make_unique_for_overwrite<char[]>(kRoom)) {
+  Errc ignored;
+  socket_.non_blocking(true, ignored);
+}
+
 ClientConnection::~ClientConnection() = default;
 
 asio::awaitable<Errc> ClientConnection::connect(tcp::endpoint peer, SteadyTime until) {

@@ -28,6 +28,7 @@ class ClientConnection {
   using Pieces = std::array<std::string_view, kPiecesMax>;
 
   explicit ClientConnection(const Executor& loop);
+  explicit ClientConnection(boost::asio::ip::tcp::socket connected);
   ~ClientConnection();
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
