@@ -276,7 +276,9 @@ asio::awaitable<bool> Connection::write(Pending pending) {
     if (io == Io::ok || io == Io::closed) co_return io == Io::ok;
     timed_out_ = false;
     loop_.deadlines->arm(slot_, options_.write_timeout);
+    writing_ = true;
     const bool fine = co_await stream_.wait(io) && !timed_out_;
+    writing_ = false;
     loop_.deadlines->disarm(slot_);
     if (!fine) {
       broken_ = true;

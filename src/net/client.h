@@ -108,6 +108,12 @@ class HttpClient {
 };
 std::unique_ptr<HttpClient> make_http_client(Resolver& resolver, PeerRules rules, ClientTls tls, BreakerOptions breaker = {});
 
+// How long one exchange may take, besides what its peer's timeouts say.
+struct ExchangeLimits {
+  std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();   // nothing of it passes this instant
+  std::chrono::milliseconds first_byte{0}, idle{0};   // instead of the peer's read_timeout, until the head and after it; 0: as it is
+};
+
 // One streaming exchange with an upstream, on a pooled keep-alive connection of the calling loop. Lives and dies there.
 // Reading and sending may go on at the same time (two coroutines of that loop), each only once.
 class UpstreamExchange {
@@ -137,6 +143,11 @@ class UpstreamExchange {
   // RFC 8441 when the peer speaks HTTP/2; then its head has the Sec-WebSocket-Accept that HTTP/1.1 would have had.)
   virtual Task<std::string_view> read_raw() = 0;
   virtual Task<void> end_raw() = 0;   // nothing more goes in our direction; the other one goes on
+  // From now on; asked for again, it takes the place of what was said before.
+  virtual void limit(const ExchangeLimits& limits) = 0;
+  // Can nobody have done anything with the request? Nothing of it was written, or the peer says so (RFC 9113 §8.7): then it
+  // may be sent again, whatever its method.
+  virtual bool untouched() const = 0;
   // Nobody wants the answer any more: what waits here ends with Fault::upstream, and the peer is told as its protocol can.
   virtual void abort() = 0;
 };
@@ -144,6 +155,10 @@ class UpstreamExchange {
 // What is spoken to an upstream. `h2` without TLS is HTTP/2 with prior knowledge, `automatic` is decided by ALPN (and is
 // http1 without TLS).
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
+
+// What a connection to an upstream says first: for whom it was made. It then serves one exchange and is not pooled, because
+// the next one may be somebody else's; HTTP/2, where many share a connection, cannot have it.
+enum class ProxyProtocol : std::uint8_t { none, v1, v2 };
 
 struct UpstreamOptions {
   Url url;                                        // scheme, host, port
@@ -154,13 +169,18 @@ struct UpstreamOptions {
   std::chrono::milliseconds idle_timeout{60000};
   std::size_t connections_max = 4096;             // exchanges at once, per loop; more are Fault::limited
   UpstreamProtocol protocol = UpstreamProtocol::http1;
+  ProxyProtocol proxy_protocol = ProxyProtocol::none;
   std::size_t sessions_max = 8;                   // HTTP/2: connections per loop, each with as many streams as the peer allows
   std::chrono::milliseconds ping_after{20000}, ping_patience{10000};   // HTTP/2: silence while somebody waits
 };
 class Upstream {
  public:
   virtual ~Upstream() = default;   // exchanges may outlive it
-  virtual Task<std::unique_ptr<UpstreamExchange>> open() = 0;   // connects or takes a pooled connection
+  // Connects or takes a pooled connection. Nothing of the exchange passes `until`, unless its limit() says otherwise. `client`:
+  // who is told to an upstream with proxy_protocol; nobody, and it hears that this program itself asks.
+  virtual Task<std::unique_ptr<UpstreamExchange>> open(std::chrono::steady_clock::time_point until, Address client) = 0;
+  Task<std::unique_ptr<UpstreamExchange>> open(std::chrono::steady_clock::time_point until) { return open(until, Address()); }
+  Task<std::unique_ptr<UpstreamExchange>> open() { return open(std::chrono::steady_clock::time_point::max()); }
   // On a pooled connection of this loop, without waiting; nullptr: ask open(). `loop` is the caller's.
   virtual std::unique_ptr<UpstreamExchange> reopen(const Executor&) { return nullptr; }
   virtual OutboundCounts counts() const { return {}; }

@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kDrainMax = 64 * 1024;            // unread body that is worth reading to keep the connection
 constexpr std::uint64_t kLingerMax = 256 * 1024;          // what a refused client may still send before it reads our answer
 constexpr std::chrono::milliseconds kLinger{1000};
+constexpr int kLookGapMax = 40;                           // ticks
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 }  // namespace
 
@@ -42,6 +43,32 @@ void Connection::on_kill() {
   if (std::exchange(killed_, true)) return;
   broken_ = true;
   stream_.close();
+  if (watch_ != nullptr) std::exchange(watch_, nullptr)->client_gone();
+}
+
+void Connection::watch_client(ClientWatch* watch) {
+  watch_ = watch;
+  if (watch == nullptr) return;
+  look_gap_ = kLookAfterTicks;
+  loop_.deadlines->look_later(slot_);
+}
+
+// While a handler waits for somebody else, nobody would notice that the client has gone. It is looked after less and less
+// often: what is answered soon costs nothing, and what takes long costs a system call each second.
+void Connection::on_look() {
+  if (watch_ == nullptr || reading_) stream_.look();
+  if (watch_ == nullptr) return;
+  if (!reading_ && !writing_) {
+    const auto peer = stream_.peer();
+    const bool pipelined = begin_ != end_ || body_begin_ != body_end_;   // it waits for more than this answer
+    if (peer == Stream::Peer::broken || (peer == Stream::Peer::ended && !pipelined)) {
+      broken_ = true;
+      stream_.close();
+      return std::exchange(watch_, nullptr)->client_gone();
+    }
+  }
+  look_gap_ = std::min(2 * look_gap_, kLookGapMax);
+  loop_.deadlines->look_after(slot_, look_gap_);
 }
 
 const Log& Connection::log() const {
@@ -185,7 +212,9 @@ asio::awaitable<bool> Connection::read_head() {
 asio::awaitable<std::size_t> Connection::fill(char* to, std::size_t size) {
   if (killed_) co_return 0;
   loop_.deadlines->look_later(slot_);
+  reading_ = true;
   const auto got = co_await stream_.read(to, size);
+  reading_ = false;
   co_return got.io == Io::ok ? got.bytes : 0;
 }
 

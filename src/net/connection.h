@@ -43,6 +43,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   Result<bool> relay(const Borrowed& answer) override;
   Task<void> relayed() override;
   void close_after() override { keep_alive_ = false; }
+  void watch_client(ClientWatch* watch) override;
 
  private:
   static constexpr std::size_t kSmall = 2048;
@@ -52,7 +53,7 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   void on_deadline() override;
   void on_stop() override;
   void on_kill() override;
-  void on_look() override { stream_.look(); }
+  void on_look() override;
 
   // Reading.
   boost::asio::awaitable<bool> read_head();            // false: no further request
@@ -110,8 +111,11 @@ class Connection final : public Exchange, private Deadlines::Waiter {
   int body_status_ = 0;               // why the body could not be read: status to answer with
   Answer answer_ = Answer::none;
   Wait wait_ = Wait::busy;
+  ClientWatch* watch_ = nullptr;
+  int look_gap_ = 0;                  // ticks between two looks at the client
   bool first_ = true, keep_alive_ = true, timed_out_ = false, broken_ = false, killed_ = false, http2_ = false;
   bool continue_due_ = false, head_only_ = false, held_ = false, unread_ = false;
+  bool reading_ = false, writing_ = false;   // somebody waits for the body, or for room in the socket
 };
 
 }  // namespace gatehouse::net

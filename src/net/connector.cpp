@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/spawn.h"
+#include "net/proxy_protocol.h"
 
 namespace gatehouse::net {
 
@@ -154,13 +155,20 @@ Task<std::vector<std::string>> Connector::addresses_of(Url url, SteadyTime until
   co_return std::unexpected(*std::move(refusal));
 }
 
-Task<std::unique_ptr<ClientConnection>> Connector::connect_to(std::string address, Url url, SteadyTime until) {
+Task<std::unique_ptr<ClientConnection>> Connector::connect_to(std::string address, Url url, SteadyTime until, Preamble preamble) {
   const auto loop = co_await asio::this_coro::executor;
   Attempt attempt(loop);
   const asio::ip::tcp::endpoint peer(asio::ip::make_address(address), url.port);
   auto code = co_await attempt.connection().connect(peer, until);
   if (code == asio::error::timed_out) co_return peer_failure(url, "could not be reached in time (" + address + ")", code);
   if (code) co_return peer_failure(url, "could not be reached (" + address + "): " + code.message(), code);
+  if (preamble.version != ProxyProtocol::none) {
+    const auto header = write_proxy_header(preamble.version, preamble.client, {.ip = address, .port = url.port});
+    ClientConnection::Pieces pieces;
+    pieces[0] = header;
+    code = co_await attempt.connection().write(pieces, std::chrono::ceil<std::chrono::milliseconds>(until - steady_now()));
+    if (code) co_return peer_failure(url, "did not take who it is for: " + code.message(), code);
+  }
   if (url.tls) {
     std::string why;
     code = co_await attempt.connection().handshake(tls_, server_name_.empty() ? url.host : server_name_, until, &why);
@@ -170,14 +178,14 @@ Task<std::unique_ptr<ClientConnection>> Connector::connect_to(std::string addres
   co_return attempt.succeed();
 }
 
-Task<std::unique_ptr<ClientConnection>> Connector::connect(Url url, SteadyTime until, Counters* counters) {
+Task<std::unique_ptr<ClientConnection>> Connector::connect(Url url, SteadyTime until, Counters* counters, Preamble preamble) {
   if (url.tls && !tls_fault_.empty()) co_return failure(Fault::internal, tls_fault_);
   GH_CO_TRY(const auto addresses, co_await addresses_of(url, until, counters));
   count(counters->connects);
   for (std::size_t i = 0;; ++i) {
     const auto now = steady_now();
     const auto share = (until - now) / static_cast<int>(addresses.size() - i);   // a dead address must not eat all the time
-    auto connection = co_await connect_to(addresses[i], url, now + share);
+    auto connection = co_await connect_to(addresses[i], url, now + share, preamble);
     if (connection || i + 1 == addresses.size()) co_return connection;
   }
 }

@@ -22,6 +22,12 @@ std::string peer_name(const Url& url);   // "host:port", for messages
 // Fault::upstream "<peer> <what>"; code() is "timeout" when the code says so.
 std::unexpected<Error> peer_failure(const Url& url, std::string_view what, Errc code);
 
+// What is said before anything else.
+struct Preamble {
+  ProxyProtocol version = ProxyProtocol::none;
+  Address client;
+};
+
 // What we offer by ALPN. `either` prefers HTTP/2.
 enum class Offer : std::uint8_t { http1, http2, either };
 
@@ -32,12 +38,13 @@ class Connector {
   Connector(Resolver& resolver, PeerRules rules, std::optional<ClientTls> tls, Offer offer = Offer::http1, std::string address = {});
 
   // Connected, checked and watched by the pool of the calling loop.
-  Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters);
+  Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters) { return connect(std::move(url), until, counters, Preamble()); }
+  Task<std::unique_ptr<ClientConnection>> connect(Url url, SteadyTime until, Counters* counters, Preamble preamble);
   void set_rules(PeerRules rules) { rules_.store(std::make_shared<const PeerRules>(std::move(rules))); }
 
  private:
   Task<std::vector<std::string>> addresses_of(Url url, SteadyTime until, Counters* counters);
-  Task<std::unique_ptr<ClientConnection>> connect_to(std::string address, Url url, SteadyTime until);
+  Task<std::unique_ptr<ClientConnection>> connect_to(std::string address, Url url, SteadyTime until, Preamble preamble);
 
   Resolver& resolver_;
   std::string address_, server_name_;

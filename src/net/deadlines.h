@@ -36,6 +36,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   void disarm(Slot slot) { entries_[slot].due = kNever; }
   // on_look() after kLookAfterTicks ticks, unless it is asked for anew meanwhile.
   void look_later(Slot slot) { entries_[slot].look_in = kLookAfterTicks; }
+  void look_after(Slot slot, int ticks) { entries_[slot].look_in = ticks; }
   // on_stop() for everybody after `quiet` (0: now), on_kill() after `grace`.
   void stop(std::chrono::milliseconds quiet, std::chrono::milliseconds grace);
   bool told() const { return told_; }          // has on_stop() been called?

@@ -22,6 +22,15 @@ struct Borrowed {
   std::string_view body;
 };
 
+// Is told when nobody is there any more to be answered.
+class ClientWatch {
+ public:
+  virtual void client_gone() = 0;   // on the exchange's loop, from its socket's or session's own code: marks and wakes only
+
+ protected:
+  ~ClientWatch() = default;
+};
+
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -46,6 +55,9 @@ class Exchange {
   virtual bool started() const = 0;
   // Where to write down what is learnt about this request; nullptr: nobody listens.
   virtual Notes* notes() { return nullptr; }
+  // Whom to tell, once at most, when the client goes while its exchange waits for something else (who reads or writes notices
+  // by itself); nullptr: nobody any more. Borrowed until then.
+  virtual void watch_client(ClientWatch*) {}
   // As reply(), without a copy and without waiting, where relays() says so. False: not all of it is written yet, but nothing
   // is borrowed any more; relayed() waits for the rest.
   virtual bool relays() const { return false; }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <charconv>
 
@@ -96,11 +97,10 @@ void Http2Exchange::let_go() {
   session_.reset();
 }
 
-Task<std::unique_ptr<UpstreamExchange>> Http2Exchange::open(std::shared_ptr<const Http2Target> peer) {
+Task<std::unique_ptr<UpstreamExchange>> Http2Exchange::open(std::shared_ptr<const Http2Target> peer, SteadyTime until) {
   const auto loop = co_await asio::this_coro::executor;
-  const auto until = steady_now() + peer->peer->connect_timeout;
-  auto found = co_await Http2ClientPool::of(loop).find(peer, until);
-  if (found && !found->session) co_return co_await PeerExchange::open(peer->peer, SteadyTime::max());
+  auto found = co_await Http2ClientPool::of(loop).find(peer, std::min(until, steady_now() + peer->peer->connect_timeout));
+  if (found && !found->session) co_return co_await PeerExchange::open(peer->peer, until);
   count(peer->peer->counters->exchanges);
   if (!found) {
     count(peer->peer->counters->failures);
@@ -109,6 +109,7 @@ Task<std::unique_ptr<UpstreamExchange>> Http2Exchange::open(std::shared_ptr<cons
   if (!ConnectionPool::of(loop).enter(peer->peer->lane, peer->peer->pool))
     co_return failure(Fault::limited, peer_name(peer->peer->url) + ": too many exchanges at once with this peer");
   auto exchange = std::make_unique<Http2Exchange>(peer, loop);
+  exchange->limits_.until = until;
   exchange->fresh_ = found->fresh;
   exchange->session_ = std::move(found->session);
   if (!exchange->fresh_) count(peer->peer->counters->reuses);
@@ -132,12 +133,13 @@ Task<void> Http2Exchange::begin() {
   ++tries_;
   if (!session_ || !session_->takes_stream()) {
     let_go();
-    const auto until = steady_now() + peer_->peer->connect_timeout;
+    const auto until = std::min(limits_.until, steady_now() + peer_->peer->connect_timeout);
     GH_CO_TRY(auto found, co_await Http2ClientPool::of(loop_).find(peer_, until));
     if (!found.session) co_return broken("does not speak HTTP/2 any more");
     session_ = std::move(found.session);
     fresh_ = found.fresh;
   }
+  if (aborted_) co_return broken("is not asked any more");
   if (!websocket_key_.empty() && !session_->takes_websocket()) co_return broken("takes no WebSocket over HTTP/2");
   stream_ = std::make_unique<Http2ClientStream>(loop_);
   stream_->out = first_;
@@ -168,7 +170,7 @@ Task<void> Http2Exchange::push(std::string_view bytes, Body body) {
   session_->resume(*stream_);
   stream_->moved = steady_now();
   while (!stream_->out.empty() && !stream_->closed) {
-    const auto until = stream_->moved + peer_->peer->write_timeout;
+    const auto until = std::min(limits_.until, stream_->moved + peer_->peer->write_timeout);
     if (steady_now() >= until) co_return broken("did not take the request", true);
     co_await stream_->writable.until(until);
   }
@@ -194,6 +196,7 @@ bool Http2Exchange::may_begin_again(Method to) const {
 
 Task<void> Http2Exchange::begin_again() {
   count(peer_->peer->counters->retries);
+  untouched_ = untouched();
   session_->drop(*stream_);
   stream_.reset();
   co_return co_await begin();
@@ -208,7 +211,7 @@ Task<const Head*> Http2Exchange::read_head(Method to) {
       GH_CO_DO(co_await begin_again());
       continue;
     }
-    const auto until = stream_->moved + peer_->peer->read_timeout;
+    const auto until = std::min(limits_.until, stream_->moved + patience_or(limits_.first_byte));
     if (steady_now() >= until) co_return broken("did not answer", true);
     co_await stream_->readable.until(until);
   }
@@ -256,7 +259,7 @@ Task<std::string_view> Http2Exchange::take(Patience patience) {
   while (stream_->in.empty()) {
     if (stream_->ended) co_return std::string_view();
     if (stream_->closed) co_return closed_early("did not send the rest of its answer");
-    const auto until = patience == Patience::endless ? SteadyTime::max() : stream_->moved + peer_->peer->read_timeout;
+    const auto until = patience == Patience::endless ? limits_.until : std::min(limits_.until, stream_->moved + patience_or(limits_.idle));
     if (steady_now() >= until) co_return broken("did not send the rest of its answer", true);
     co_await stream_->readable.until(until);
   }
@@ -264,7 +267,23 @@ Task<std::string_view> Http2Exchange::take(Patience patience) {
   co_return std::string_view(piece_);
 }
 
+void Http2Exchange::limit(const ExchangeLimits& limits) {
+  limits_ = limits;
+  if (stream_) stream_->readable.wake();   // who waits already looks at the clock again
+}
+
+std::chrono::milliseconds Http2Exchange::patience_or(std::chrono::milliseconds own) const {
+  return own.count() > 0 ? own : peer_->peer->read_timeout;
+}
+
+// A connection that breaks says nothing of what was done before.
+bool Http2Exchange::untouched() const {
+  if (!stream_) return untouched_;
+  return stream_->closed && stream_->error == NGHTTP2_REFUSED_STREAM && stream_->why.empty() && !stream_->answered();
+}
+
 void Http2Exchange::abort() {
+  aborted_ = true;
   if (!stream_ || stream_->closed) return;
   session_->give_up(*stream_);
 }

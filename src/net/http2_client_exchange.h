@@ -18,7 +18,7 @@ Result<Http2HeaderList> http2_request_of(std::string_view head, std::string_view
 
 class Http2Exchange final : public UpstreamExchange {
  public:
-  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Http2Target> peer);
+  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Http2Target> peer, SteadyTime until);
   Http2Exchange(std::shared_ptr<const Http2Target> peer, const Executor& loop);   // has entered the lane
   ~Http2Exchange() override;
 
@@ -32,6 +32,8 @@ class Http2Exchange final : public UpstreamExchange {
   const std::vector<std::pair<std::string, std::string>>& trailers() const override { return trailers_; }
   Task<std::string_view> read_raw() override { return take(Patience::endless); }
   Task<void> end_raw() override;
+  void limit(const ExchangeLimits& limits) override;
+  bool untouched() const override;
   void abort() override;
 
  private:
@@ -43,6 +45,7 @@ class Http2Exchange final : public UpstreamExchange {
   Task<void> begin_again();
   Result<void> fill_head(Method to);
   void let_go();
+  std::chrono::milliseconds patience_or(std::chrono::milliseconds own) const;
   std::unexpected<Error> broken(std::string_view what, bool timeout = false);
   std::unexpected<Error> closed_early(std::string_view what);
 
@@ -55,7 +58,10 @@ class Http2Exchange final : public UpstreamExchange {
   std::string_view first_;
   Head head_;
   std::vector<std::pair<std::string, std::string>> trailers_;
+  ExchangeLimits limits_;
   int tries_ = 0;
+  bool aborted_ = false;
+  bool untouched_ = true;                // of the streams before this one, the peer did nothing with any
   bool fresh_ = false, whole_ = false;   // whole_: everything of the request was there when it was sent, and can be sent again
 };
 

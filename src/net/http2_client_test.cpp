@@ -318,6 +318,50 @@ TEST_F(Http2ClientTest, a_refused_stream_is_tried_again_but_not_for_ever) {
   EXPECT_EQ(seen, 3);
 }
 
+TEST_F(Http2ClientTest, what_the_peer_refused_is_untouched_and_what_it_reset_is_not) {
+  ScriptedPeer peer([](auto& talk) {
+    Http2Talk http2(talk);
+    for (const auto error : {NGHTTP2_REFUSED_STREAM, NGHTTP2_REFUSED_STREAM, NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR}) http2.reset(http2.request().stream, error);
+    talk.hang();
+  });
+  const auto out = upstream(peer);
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (const bool refused : {true, false}) {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      EXPECT_TRUE(exchange->untouched());
+      GH_CO_DO(co_await exchange->send_head("POST / HTTP/1.1\r\nHost: app\r\n\r\n", "", Body::ends));
+      EXPECT_FALSE(exchange->untouched());
+      EXPECT_FALSE(co_await exchange->read_head(Method::post));
+      EXPECT_EQ(exchange->untouched(), refused);
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+}
+
+TEST_F(Http2ClientTest, a_limit_ends_what_waits) {
+  ScriptedPeer peer([](auto& talk) {
+    Http2Talk http2(talk);
+    for (;;)
+      if (http2.request().stream == 0) return;
+  });
+  const auto out = upstream(peer);
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (const bool first_byte : {false, true}) {
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      ExchangeLimits limits;
+      if (first_byte) limits.first_byte = std::chrono::milliseconds(20);
+      else limits.until = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+      exchange->limit(limits);
+      GH_CO_DO(co_await exchange->send_head("GET / HTTP/1.1\r\nHost: app\r\n\r\n", "", Body::ends));
+      const auto head = co_await exchange->read_head(Method::get);
+      EXPECT_EQ(head ? "" : head.error().code(), "timeout");
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+}
+
 TEST_F(Http2ClientTest, a_reset_is_an_error_and_the_connection_lives_on) {
   ScriptedPeer peer([](auto& talk) {
     Http2Talk http2(talk);

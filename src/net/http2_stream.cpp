@@ -98,6 +98,12 @@ void Http2Stream::closed() {
   writer_.disarm();
   reader_.wake();
   writer_.wake();
+  if (watch_ != nullptr && answer_ != Answer::done) std::exchange(watch_, nullptr)->client_gone();
+}
+
+void Http2Stream::watch_client(ClientWatch* watch) {
+  watch_ = watch;
+  if (watch != nullptr && closed_) std::exchange(watch_, nullptr)->client_gone();
 }
 
 // What the reader has seen makes room in the window: not before, or a slow handler would have no back-pressure.

@@ -64,6 +64,7 @@ class Http2Stream final : public Exchange {
   bool started() const override { return answer_ != Answer::none; }
   bool relays() const override { return true; }
   Result<bool> relay(const Borrowed& answer) override;
+  void watch_client(ClientWatch* watch) override;
   void close_after() override {}   // a stream ends by itself; what it leaves unread is reset, and the others go on
 
  private:
@@ -113,6 +114,7 @@ class Http2Stream final : public Exchange {
   std::string_view direct_;
   std::optional<std::uint64_t> left_;        // of an answer of known length
 
+  ClientWatch* watch_ = nullptr;
   Answer answer_ = Answer::none;
   bool continue_due_ = false, head_only_ = false, ended_ = false, remote_ended_ = false, closed_ = false, too_large_ = false;
   bool handled_ = false, sent_end_ = false, waiting_ = false, tunnel_ = false, ready_ = false;

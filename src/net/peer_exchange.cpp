@@ -40,15 +40,16 @@ bool is_idempotent(Method method) {
 }  // namespace
 
 PeerExchange::PeerExchange(std::shared_ptr<const Peer> peer, ConnectionPool& pool, SteadyTime until)
-    : peer_(std::move(peer)), pool_(pool), until_(until) {}
+    : peer_(std::move(peer)), pool_(pool), until_(until), first_byte_(peer_->read_timeout), idle_(peer_->read_timeout) {}
 
-Task<std::unique_ptr<UpstreamExchange>> PeerExchange::open(std::shared_ptr<const Peer> peer, SteadyTime until) {
+Task<std::unique_ptr<UpstreamExchange>> PeerExchange::open(std::shared_ptr<const Peer> peer, SteadyTime until, Address client) {
   const auto loop = co_await asio::this_coro::executor;
   auto& pool = ConnectionPool::of(loop);
   count(peer->counters->exchanges);
   if (!pool.enter(peer->lane, peer->pool))
     co_return failure(Fault::limited, peer_name(peer->url) + ": too many exchanges at once with this peer");
   auto exchange = std::make_unique<PeerExchange>(std::move(peer), pool, until);
+  exchange->client_ = std::move(client);
   exchange->connection_ = pool.take(exchange->peer_->lane, exchange->peer_->pool);
   if (exchange->connection_) {
     exchange->pooled_ = true;
@@ -79,7 +80,7 @@ std::unique_ptr<UpstreamExchange> PeerExchange::reopen(std::shared_ptr<const Pee
 PeerExchange::~PeerExchange() {
   pool_.leave(peer_->lane);
   if (!connection_) return;
-  if (!clean()) {
+  if (!clean() || peer_->proxy_protocol != ProxyProtocol::none) {
     drop();
     return;
   }
@@ -109,7 +110,8 @@ std::unexpected<Error> PeerExchange::broken(std::string_view what, Errc code) {
 
 Task<void> PeerExchange::connect() {
   const auto until = std::min(until_, steady_now() + peer_->connect_timeout);
-  auto connection = co_await peer_->connector->connect(peer_->url, until, peer_->counters.get());
+  Preamble preamble{peer_->proxy_protocol, client_};
+  auto connection = co_await peer_->connector->connect(peer_->url, until, peer_->counters.get(), std::move(preamble));
   if (!connection) {
     if (connection.error().fault() == Fault::upstream) count(peer_->counters->failures);
     co_return std::unexpected(std::move(connection.error()));
@@ -140,6 +142,7 @@ Task<void> PeerExchange::send_head(std::string head, std::string_view first, Bod
   auto pieces = request();
   auto written = connection_->write_now(pieces);
   const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
+  untouched_ = connection_->written() == 0;
   if (!code) co_return Result<void>();
   if (pooled_ && connection_->written() == 0 && code != asio::error::timed_out) co_return co_await send_again();
   co_return broken("did not take the request", code);
@@ -151,10 +154,12 @@ Task<void> PeerExchange::send_again() {
   pooled_ = false;
   count(peer_->counters->retries);
   GH_CO_DO(co_await connect());
+  if (broken_) co_return broken("is not asked any more");   // aborted meanwhile
   connection_->out = std::move(head);
   auto pieces = request();
   auto written = connection_->write_now(pieces);
   const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
+  untouched_ = untouched_ && connection_->written() == 0;
   if (code) co_return broken("did not take the request", code);
   co_return Result<void>();
 }
@@ -162,11 +167,11 @@ Task<void> PeerExchange::send_again() {
 Task<void> PeerExchange::send_pieces(ClientConnection::Pieces pieces, Body body) {
   if (!connection_) co_return broken("is not connected");
   // A long upload is not silence: whoever waits for the answer goes on waiting.
-  connection_->keep_reading_alive(peer_->read_timeout);
+  connection_->keep_reading_alive(first_byte_);
   auto written = connection_->write_now(pieces);
   const auto code = written ? *written : co_await connection_->write(pieces, peer_->write_timeout);
   if (code) co_return broken("did not take the request", code);
-  connection_->keep_reading_alive(peer_->read_timeout);
+  connection_->keep_reading_alive(first_byte_);
   if (body == Body::ends) complete_ = true;
   co_return Result<void>();
 }
@@ -213,7 +218,7 @@ Task<const Head*> PeerExchange::read_head(Method to) {
   for (;;) {
     if (!connection_) co_return broken("is not connected");
     if (hungry) {
-      const auto code = co_await connection_->fill(peer_->read_timeout);
+      const auto code = co_await connection_->fill(first_byte_);
       if (code && stale(code) && is_idempotent(to)) {
         GH_CO_DO(co_await send_again());
         continue;
@@ -245,7 +250,7 @@ Task<std::string_view> PeerExchange::read_some() {
   while (!decoder_.done()) {
     if (starved || connection_->unread().empty()) {
       const bool ends_by_closing = connection_->head.framing == Framing::until_close;
-      const auto code = co_await connection_->fill(peer_->read_timeout, ends_by_closing);
+      const auto code = co_await connection_->fill(idle_, ends_by_closing);
       if (code == asio::error::eof && decoder_.end_of_stream()) break;
       if (code == asio::error::timed_out) co_return broken("did not send the rest of its answer", code);
       if (code) co_return broken("closed the connection in the middle of its answer", code);
@@ -287,6 +292,13 @@ Task<void> PeerExchange::end_raw() {
   broken_ = true;   // for any other exchange
   connection_->end();
   co_return Result<void>();
+}
+
+void PeerExchange::limit(const ExchangeLimits& limits) {
+  until_ = limits.until;
+  first_byte_ = limits.first_byte.count() > 0 ? limits.first_byte : peer_->read_timeout;
+  idle_ = limits.idle.count() > 0 ? limits.idle : peer_->read_timeout;
+  if (connection_) connection_->limit_total(until_);
 }
 
 void PeerExchange::abort() {

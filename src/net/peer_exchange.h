@@ -19,12 +19,14 @@ struct Peer {
   std::string lane;   // the name of its connections in the loop's pool
   ConnectionPool::Limits pool;
   std::chrono::milliseconds connect_timeout, read_timeout, write_timeout;
+  ProxyProtocol proxy_protocol = ProxyProtocol::none;
 };
 
 class PeerExchange final : public UpstreamExchange {
  public:
   // `until`: an instant that nothing of the exchange may pass, or SteadyTime::max().
-  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Peer> peer, SteadyTime until);
+  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Peer> peer, SteadyTime until, Address client);
+  static Task<std::unique_ptr<UpstreamExchange>> open(std::shared_ptr<const Peer> peer, SteadyTime until) { return open(std::move(peer), until, Address()); }
   static std::unique_ptr<UpstreamExchange> reopen(std::shared_ptr<const Peer> peer, const Executor& loop);
   PeerExchange(std::shared_ptr<const Peer> peer, ConnectionPool& pool, SteadyTime until);   // has entered the lane
   ~PeerExchange() override;
@@ -40,6 +42,8 @@ class PeerExchange final : public UpstreamExchange {
   const std::vector<std::pair<std::string, std::string>>& trailers() const override { return decoder_.trailers(); }
   Task<std::string_view> read_raw() override;
   Task<void> end_raw() override;
+  void limit(const ExchangeLimits& limits) override;
+  bool untouched() const override { return untouched_; }
   void abort() override;
 
  private:
@@ -56,12 +60,15 @@ class PeerExchange final : public UpstreamExchange {
   ConnectionPool& pool_;
   std::unique_ptr<ClientConnection> connection_;
   SteadyTime until_;
+  Address client_;
+  std::chrono::milliseconds first_byte_, idle_;
   std::string_view first_;
   BodyDecoder decoder_;
   bool pooled_ = false;     // connection_ has served before, and gave no sign of life yet
   bool complete_ = false;   // the request is sent to its end
   bool answered_ = false;   // the final head has come
   bool broken_ = false;     // never to be used again
+  bool untouched_ = true;   // not a byte was written
 };
 
 }  // namespace gatehouse::net

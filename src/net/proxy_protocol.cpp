@@ -1,5 +1,7 @@
 #include "net/proxy_protocol.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -77,7 +79,33 @@ Parsed parse_binary(std::string_view bytes) {
   return header;
 }
 
+void append_number(std::string& out, std::size_t number) {
+  out += static_cast<char>(number >> 8 & 0xFF);
+  out += static_cast<char>(number & 0xFF);
+}
+
 }  // namespace
+
+std::string write_proxy_header(ProxyProtocol version, const Address& client, const Address& to) {
+  const auto from = parse_ip(client.ip);
+  const bool v6 = client.ip.contains(':');
+  auto target = parse_ip(to.ip);
+  if (!target || to.ip.contains(':') != v6) target = parse_ip(v6 ? "::" : "0.0.0.0");
+  if (version == ProxyProtocol::v1) {
+    if (!from) return "PROXY UNKNOWN\r\n";
+    return fmt::format("PROXY {} {} {} {} {}\r\n", v6 ? "TCP6" : "TCP4", ip_text(*from), ip_text(*target), client.port, to.port);
+  }
+  std::string header(kSignature2);
+  header += from ? '\x21' : '\x20';   // PROXY, LOCAL
+  header += !from ? '\0' : v6 ? '\x21' : '\x11';
+  if (!from) return header.append(2, '\0');
+  const std::size_t size = v6 ? 16 : 4;
+  append_number(header, 2 * size + 4);
+  for (const auto& ip : {*from, *target}) header.append(reinterpret_cast<const char*>(ip.data()) + ip.size() - size, size);
+  append_number(header, client.port);
+  append_number(header, to.port);
+  return header;
+}
 
 Parsed parse_proxy_header(std::string_view bytes) {
   const auto begins = [bytes](std::string_view signature) { return bytes.substr(0, signature.size()) == signature.substr(0, bytes.size()); };

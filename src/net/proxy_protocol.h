@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "net/client.h"
 #include "net/http1.h"
 #include "net/message.h"
 
@@ -23,5 +25,10 @@ struct ProxyHeader {
 
 // nullopt: more bytes are needed, and every byte so far belongs to the header.
 std::expected<std::optional<ProxyHeader>, Refusal> parse_proxy_header(std::string_view bytes);
+
+// What we say to an upstream ourselves. `to` is the upstream's own address; when it is of another family than the client's, the
+// unspecified address stands in its place, since one header has one family. Without a client (its ip is empty) the header says
+// that we ask for ourselves.
+std::string write_proxy_header(ProxyProtocol version, const Address& client, const Address& to);
 
 }  // namespace gatehouse::net

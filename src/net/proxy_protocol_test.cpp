@@ -115,5 +115,24 @@ TEST_F(ProxyDoor, silence_has_an_end) {
   EXPECT_TRUE(client.closed_by_peer());
 }
 
+TEST(ProxyHeader, what_we_write_is_what_we_read) {
+  const Address target{.ip = "10.0.0.9", .port = 8080};
+  for (const auto version : {ProxyProtocol::v1, ProxyProtocol::v2})
+    for (const auto& client : {Address{.ip = "192.0.2.7", .port = 51234}, Address{.ip = "2001:db8::1", .port = 1}, Address{.ip = "203.0.113.1", .port = 0}}) {
+      const auto text = write_proxy_header(version, client, target);
+      const auto read = parse_proxy_header(text + "GET / HTTP/1.1\r\n");
+      ASSERT_TRUE(read && *read) << client.ip;
+      EXPECT_EQ((*read)->bytes, text.size());
+      EXPECT_EQ((*read)->client, client);
+      const auto own = write_proxy_header(version, Address(), target);
+      const auto nobody = parse_proxy_header(own);
+      ASSERT_TRUE(nobody && *nobody);
+      EXPECT_EQ((*nobody)->bytes, own.size());
+      EXPECT_EQ((*nobody)->client, std::nullopt);
+    }
+  EXPECT_EQ(write_proxy_header(ProxyProtocol::v1, {.ip = "192.0.2.7", .port = 51234}, target), "PROXY TCP4 192.0.2.7 10.0.0.9 51234 8080\r\n");
+  EXPECT_EQ(write_proxy_header(ProxyProtocol::v1, {.ip = "2001:db8::1", .port = 5}, target), "PROXY TCP6 2001:db8::1 :: 5 8080\r\n");
+}
+
 }  // namespace
 }  // namespace gatehouse::net

@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -135,6 +136,21 @@ void Stream::cancel() {
   looked_ = wait_again_ = false;
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+Stream::Peer Stream::peer() {
+  if (!socket_.is_open()) return Peer::broken;
+  pollfd asked{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (::poll(&asked, 1, 0) <= 0) return Peer::there;
+  if ((asked.revents & (POLLERR | POLLHUP)) != 0) return Peer::broken;
+  char byte = 0;
+  if (!ssl_) return ::recv(asked.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? Peer::there : Peer::ended;
+  drained_ = false;   // a record may go from the kernel to OpenSSL here
+  std::size_t got = 0;
+  const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+  if (result == 1) return Peer::there;
+  (void)explain(result);   // clears OpenSSL's queue; whatever it says, nothing follows
+  return Peer::ended;
 }
 
 void Stream::close() {

@@ -32,6 +32,10 @@ class Stream {
   // A read that waits asks the kernel once more (net/drain.h): call it when the read has waited for a while.
   void look();
   void close();   // and nothing works any more
+  // For when nobody reads: has the peer ended its direction, and said nothing that was not read before that? Or has the
+  // connection broken? One system call while it is there.
+  enum class Peer : std::uint8_t { there, ended, broken };
+  Peer peer();
   bool speaks_http2() const;   // agreed upon by ALPN
   bool tls() const { return tls_ != nullptr; }
   std::string client_certificate() const { return tls_ ? client_thumbprint(tls_->ssl()) : std::string(); }

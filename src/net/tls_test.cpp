@@ -5,6 +5,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -117,6 +119,54 @@ Seen visit(std::uint16_t port, const char* host, std::string_view request, std::
 }
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 const std::string kGet = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+
+// Tells when its client has gone; answers after half a second.
+struct Told final : ClientWatch {
+  void client_gone() override { gone = true; }
+  std::atomic<bool> gone = false;
+};
+
+TEST_F(TlsTest, a_goodbye_is_heard_while_a_request_waits_and_the_next_request_is_none) {
+  std::atomic<int> gone = 0, asked = 0;
+  FnHandler slow([&](Exchange& exchange) -> asio::awaitable<void> {
+    ++asked;
+    Told told;
+    exchange.watch_client(&told);
+    asio::steady_timer timer(exchange.executor());
+    for (int i = 0; i < 20 && !told.gone; ++i) {
+      timer.expires_after(25ms);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+    exchange.watch_client(nullptr);
+    if (told.gone) {
+      ++gone;
+      co_return;
+    }
+    auto reply = Reply::text(200, "waited");
+    (void)co_await exchange.reply(std::move(reply));
+  });
+  TestServer server(slow, tls_options({identity("a", "a.example")}));
+  const std::unique_ptr<SSL_CTX, Free> context(SSL_CTX_new(TLS_client_method()));
+  const std::string request = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+  for (const int requests : {1, 2}) {
+    asked = 0;
+    RawClient client(server.port());
+    const std::unique_ptr<SSL, Free> ssl(SSL_new(context.get()));
+    SSL_set_fd(ssl.get(), client.fd());
+    ASSERT_EQ(SSL_connect(ssl.get()), 1);
+    SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
+    while (asked == 0) std::this_thread::sleep_for(1ms);
+    if (requests == 2) SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
+    SSL_shutdown(ssl.get());
+    client.half_close();
+    char buffer[4096];
+    std::string answer;
+    for (int got = 0; (got = SSL_read(ssl.get(), buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<std::size_t>(got));
+    ERR_clear_error();
+    EXPECT_EQ(contains(answer, "waited"), requests == 2) << answer;   // the second one is said goodbye to instead
+  }
+  EXPECT_EQ(gone, 2);
+}
 
 TEST_F(TlsTest, the_name_that_the_client_asks_for_chooses_the_certificate) {
   TestServer server(handler, tls_options({identity("a", "a.example"), identity("w", "*.wild.example")}));

@@ -18,7 +18,9 @@ std::string new_lane() {
 class PooledUpstream final : public Upstream {
  public:
   explicit PooledUpstream(std::shared_ptr<const Peer> peer) : peer_(std::move(peer)) {}
-  Task<std::unique_ptr<UpstreamExchange>> open() override { return PeerExchange::open(peer_, SteadyTime::max()); }
+  Task<std::unique_ptr<UpstreamExchange>> open(SteadyTime until, Address client) override {
+    return PeerExchange::open(peer_, until, std::move(client));
+  }
   std::unique_ptr<UpstreamExchange> reopen(const Executor& loop) override { return PeerExchange::reopen(peer_, loop); }
   OutboundCounts counts() const override { return peer_->counters->now(); }
 
@@ -29,7 +31,7 @@ class PooledUpstream final : public Upstream {
 class Http2Upstream final : public Upstream {
  public:
   explicit Http2Upstream(std::shared_ptr<const Http2Target> peer) : peer_(std::move(peer)) {}
-  Task<std::unique_ptr<UpstreamExchange>> open() override { return Http2Exchange::open(peer_); }
+  Task<std::unique_ptr<UpstreamExchange>> open(SteadyTime until, Address) override { return Http2Exchange::open(peer_, until); }
   OutboundCounts counts() const override { return peer_->peer->counters->now(); }
 
  private:
@@ -53,6 +55,7 @@ std::unique_ptr<Upstream> make_upstream(Resolver& resolver, PeerRules rules, Ups
   peer->counters = std::make_shared<Counters>();
   peer->url = std::move(options.url);
   peer->lane = new_lane();
+  peer->proxy_protocol = options.proxy_protocol;
   peer->pool = {.idle_max = options.idle_max, .in_use_max = options.connections_max, .idle_timeout = options.idle_timeout};
   peer->connect_timeout = options.connect_timeout;
   peer->read_timeout = options.read_timeout;

@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <mutex>
 
 #include "core/spawn.h"
 #include "net/client.h"
@@ -456,6 +457,117 @@ TEST_F(UpstreamTest, an_early_refusal_can_be_read_although_the_body_was_not_take
     co_return co_await read_all(exchange.get());
   };
   EXPECT_EQ(run(scenario(out.get(), &body)).value(), "much");
+}
+
+TEST_F(UpstreamTest, a_limit_ends_what_waits_and_lasts_for_one_exchange) {
+  std::atomic<int> asked = 0;
+  ScriptedPeer peer([&](auto& talk) {
+    while (!talk.head().empty())
+      if (++asked % 2 == 1) talk.send(kHello);
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (const bool first_byte : {false, true}) {
+      EXPECT_EQ(co_await get(up), "hello");
+      GH_CO_TRY(const auto exchange, co_await up->open());
+      ExchangeLimits limits;
+      if (first_byte) limits.first_byte = milliseconds(20);
+      else limits.until = std::chrono::steady_clock::now() + milliseconds(20);
+      exchange->limit(limits);
+      GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
+      const auto head = co_await exchange->read_head(Method::get);
+      EXPECT_EQ(head ? "" : head.error().code(), "timeout");
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  EXPECT_EQ(peer.connections(), 2);   // what ran out of time is closed, what did not is used again
+}
+
+TEST_F(UpstreamTest, an_exchange_is_untouched_until_a_byte_was_written) {
+  ScriptedPeer peer([](auto& talk) { talk.head(); });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    EXPECT_TRUE(exchange->untouched());
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
+    EXPECT_FALSE(exchange->untouched());
+    EXPECT_FALSE(co_await exchange->read_head(Method::get));
+    EXPECT_FALSE(exchange->untouched());
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+}
+
+TEST_F(UpstreamTest, whoever_aborts_ends_the_wait) {
+  std::atomic<int> left = 0;
+  ScriptedPeer peer([&](auto& talk) {
+    talk.hang();
+    ++left;
+  });
+  const auto out = upstream(peer.port());
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    GH_CO_TRY(const auto exchange, co_await up->open());
+    GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
+    const auto loop = co_await boost::asio::this_coro::executor;
+    const auto leave = [](UpstreamExchange* waiting) -> boost::asio::awaitable<void> {
+      co_await pause(milliseconds(20));
+      waiting->abort();
+    };
+    spawn(loop, leave(exchange.get()));
+    EXPECT_FALSE(co_await exchange->read_head(Method::get));
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  while (left == 0) std::this_thread::yield();
+}
+
+TEST_F(UpstreamTest, a_proxy_header_comes_first_and_its_connection_serves_nobody_else) {
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  ScriptedPeer peer([&](auto& talk) {
+    const auto head = talk.head();
+    const std::lock_guard lock(mutex);
+    seen.push_back(head.substr(0, head.find("\r\n")));
+    talk.send(kHello);
+    if (!talk.head().empty()) seen.emplace_back("used again");
+  });
+  auto wanted = options(peer.port());
+  wanted.proxy_protocol = ProxyProtocol::v1;
+  const auto out = upstream(std::move(wanted));
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    for (const auto* ip : {"192.0.2.1", "192.0.2.2", ""}) {
+      Address client{.ip = ip, .port = 4711};
+      const auto loop = co_await boost::asio::this_coro::executor;
+      EXPECT_EQ(up->reopen(loop), nullptr);
+      GH_CO_TRY(const auto exchange, co_await up->open(std::chrono::steady_clock::time_point::max(), std::move(client)));
+      GH_CO_DO(co_await exchange->send_head(std::string(kGet), "", Body::ends));
+      GH_CO_DO(co_await exchange->read_head(Method::get));
+      EXPECT_EQ(co_await read_all(exchange.get()), "hello");
+    }
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  const auto port = std::to_string(peer.port());
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(seen, (std::vector<std::string>{"PROXY TCP4 192.0.2.1 127.0.0.1 4711 " + port, "PROXY TCP4 192.0.2.2 127.0.0.1 4711 " + port, "PROXY UNKNOWN"}));
+}
+
+TEST_F(UpstreamTest, tls_begins_behind_the_proxy_header) {
+  std::string seen;
+  ScriptedPeer peer([&](auto& talk) { seen = talk.read(16 + 12 + 2); });
+  auto wanted = options(peer.port());
+  wanted.url = *Url::parse(fmt::format("https://app:{}", peer.port()));
+  wanted.proxy_protocol = ProxyProtocol::v2;
+  const auto out = upstream(std::move(wanted));
+  const auto scenario = [](Upstream* up) -> Task<void> {
+    Address client{.ip = "192.0.2.1", .port = 4711};
+    EXPECT_FALSE(co_await up->open(std::chrono::steady_clock::time_point::max(), std::move(client)));
+    co_return Result<void>();
+  };
+  ASSERT_TRUE(run(scenario(out.get())));
+  ASSERT_EQ(seen.size(), 30u);
+  EXPECT_TRUE(seen.starts_with("\r\n\r\n") && seen.ends_with("\x16\x03"));   // RFC 8446 §5.1: a handshake record
 }
 
 TEST_F(UpstreamTest, exchanges_may_outlive_their_upstream) {
