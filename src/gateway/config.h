@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateway/pool_config.h"
+#include "gateway/retry.h"
 #include "oauth/client/token_check.h"
 #include "policy/rules.h"
 
@@ -77,6 +78,8 @@ struct RouteConfig {
   enum class Upstream { needed, elsewhere } serves = Upstream::needed;   // elsewhere: only asked about, by forward-auth
   std::string upstream;                             // name of a pool; may be empty when a stage answers everything
   WebSocketRules websocket;
+  RetryRules retry;
+  Timeouts timeouts;
   HostHeader host_header = HostHeader::preserve;
   std::vector<std::pair<std::string, std::string>> set_headers;   // fixed ones for the upstream
   std::vector<std::shared_ptr<Stage>> stages;       // made by app, outermost first; those before the policy go around the others

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/beside.h"
+#include "gateway/attempt.h"
 #include "gateway/gateway.h"
 #include "gateway/grpc.h"
 #include "gateway/heads.h"
@@ -17,8 +18,6 @@ using net::Reply;
 using net::UpstreamExchange;
 using Body = UpstreamExchange::Body;
 
-constexpr std::string_view kClientFault = "client";   // Error::code of what the client did
-
 // Thrown to end both directions at once: whoever asked has gone, so the upstream need not be waited for.
 struct ClientGone {
   Fault fault;   // limited: it sent more than it may
@@ -27,84 +26,135 @@ struct ClientGone {
 // One request on its way: to a target, and back.
 class Passage {
  public:
-  explicit Passage(const Onward& onward) : exchange_(onward.exchange), onward_(onward) {}
+  explicit Passage(const Onward& onward) : exchange_(onward.exchange), onward_(onward), attempts_(onward.exchange, onward.journey) {}
 
   boost::asio::awaitable<void> run() {
-    if (!reopen()) {
-      auto opened = co_await open();
-      if (!opened) co_return co_await fail(std::move(opened.error()));
+    if (exchange_.request().has_body && may_hold_body()) {   // before anybody is asked: a slow client must not keep an upstream waiting
+      auto held = co_await hold_body();
+      if (!held) co_return co_await fail(std::move(held.error()));
+    }
+    while (co_await attempt()) co_await attempts_.pause();
+  }
+
+  // Whom it was sent to; empty when there was nobody.
+  std::string_view target() const { return attempts_.authority(); }
+
+ private:
+  // True: it came to nothing, and the request is to be sent again.
+  boost::asio::awaitable<bool> attempt() {
+    if (!attempts_.reopen()) {
+      auto opened = co_await attempts_.open();
+      if (!opened) co_return co_await settle(std::move(opened.error()));
     }
     auto begun = co_await begin();
-    if (!begun) co_return co_await fail(std::move(begun.error()));
-    if (whole_request_sent_) co_return co_await bring_back();
+    if (!begun) {
+      if (begun.error().code() == kClientFault || attempts_.upstream().untouched()) co_return co_await settle(std::move(begun.error()));
+      whole_request_sent_ = false;   // a refusal may be there nevertheless: whoever refuses early (413) closes
+    }
+    if (whole_request_sent_ || !begun) {
+      auto brought = co_await bring_back();
+      co_return !brought && co_await settle(std::move(brought.error()));
+    }
+    co_return co_await carry_both();
+  }
+
+  boost::asio::awaitable<bool> carry_both() {
     std::optional<Fault> gone;
+    again_ = false;
     try {
-      co_await run_beside(bring_back(), carry_body());
+      co_await run_beside(bring_back_beside(), carry_body());
     } catch (const ClientGone& client) {
       gone = client.fault;
     }
     if (gone && !answered_ && !exchange_.started()) co_await fail(Error(*gone, "the client's body ended early").with_code(std::string(kClientFault)));
+    co_return again_;
   }
 
-  // Whom it was sent to; empty when there was nobody.
-  std::string_view target() const { return turn_ ? std::string_view(turn_->authority()) : std::string_view(); }
-
- private:
-  // On a pooled connection of the target whose turn it is: the usual case, without waiting. No turn is lost: open() goes on
-  // with the next target only when this one has none.
-  bool reopen() {
-    auto& pool = *onward_.journey.route.pool;
-    if (pool.size() != 1) return false;
-    auto turn = pool.turn();
-    if (!turn) return false;
-    turn_ = *std::move(turn);
-    upstream_ = turn_->upstream().reopen(exchange_.executor());
-    return upstream_ != nullptr;
+  // Here and not after run_beside(), which ends the reading of the body: then it could not be told any more why.
+  boost::asio::awaitable<void> bring_back_beside() {
+    auto brought = co_await bring_back();
+    if (!brought) again_ = co_await settle(std::move(brought.error()));
   }
 
-  // Another target is tried only while nothing has been sent: a request must not be carried out twice.
-  Task<void> open() {
-    auto& pool = *onward_.journey.route.pool;
-    std::optional<Error> last;
-    std::vector<const Target*> tried;
-    for (std::size_t i = 0; i < pool.size(); ++i) {
-      auto turn = pool.turn({.hash = 0, .tried = tried});
-      if (!turn) co_return std::unexpected(last ? *std::move(last) : std::move(turn.error()));
-      turn_ = *std::move(turn);
-      tried.push_back(&*turn_);
-      if (auto* notes = exchange_.notes()) ++notes->tries;
-      auto opened = co_await turn_->upstream().open();
-      if (opened) {
-        upstream_ = *std::move(opened);
-        co_return Result<void>();
-      }
-      turn_.failed(Mishap::connect);
-      last = std::move(opened.error());
-      exchange_.log().warn("gateway.upstream_failed", {{"upstream", pool.name()}, {"target", turn_->authority()}, {"why", last->message()}});
-    }
-    co_return std::unexpected(*std::move(last));
+  // True: to be sent again. Else the client has been told.
+  boost::asio::awaitable<bool> settle(Error error) {
+    if (attempts_.repeats(error, progress())) co_return true;
+    co_await fail(std::move(error));
+    co_return false;
+  }
+
+  Progress progress() const {
+    return {.sent = whole_request_sent_, .resendable = !exchange_.request().has_body || !body_begun_ || (holding_ && whole_held_)};
   }
 
   // The head, and with it the first piece of the body: a small request leaves in one write.
   Task<void> begin() {
     const auto& request = exchange_.request();
-    auto head = upstream_->spare();
-    const OnwardHead parts{request, onward_.journey, turn_->authority()};
+    auto& upstream = attempts_.upstream();
+    auto head = upstream.spare();
+    const OnwardHead parts{request, onward_.journey, attempts_.authority()};
     write_upstream_head(parts, head);
+    sent_ = 0;
     whole_request_sent_ = !request.has_body;
-    if (!request.has_body || !request.content_length)   // chunks are framed one by one
-      co_return co_await upstream_->send_head(std::move(head), {}, request.has_body ? Body::follows : Body::ends);
-
+    if (!request.has_body) co_return co_await upstream.send_head(std::move(head), {}, Body::ends);
+    if (!request.content_length) {   // chunks are framed one by one
+      GH_CO_DO(co_await upstream.send_head(std::move(head), {}, Body::follows));
+      if (!whole_held_) co_return Result<void>();
+      co_return co_await send_held_chunks();
+    }
+    if (whole_held_) {
+      sent_ = held_.size();
+      whole_request_sent_ = true;
+      co_return co_await upstream.send_head(std::move(head), held_, Body::ends);
+    }
     GH_CO_TRY(const auto first, co_await read_piece());
     sent_ = first.size();
     whole_request_sent_ = sent_ >= *request.content_length;
-    if (whole_request_sent_) co_return co_await upstream_->send_head(std::move(head), first, Body::ends);
+    if (whole_request_sent_) co_return co_await upstream.send_head(std::move(head), first, Body::ends);
     // By itself: `first` dies with the next read, and what is sent with the head must live until the answer comes.
-    GH_CO_DO(co_await upstream_->send_head(std::move(head), {}, Body::follows));
-    co_return co_await upstream_->send_body(first, Body::follows);
+    GH_CO_DO(co_await upstream.send_head(std::move(head), {}, Body::follows));
+    co_return co_await upstream.send_body(first, Body::follows);
+  }
+
+  // A body of known length that may be sent twice is held before it is sent once; of one that nobody knows the end of
+  // (a stream may wait for its answer) a copy is kept while it passes by.
+  bool may_hold_body() {
+    const auto& request = exchange_.request();
+    const auto& rules = onward_.journey.route.retry;
+    holding_ = rules.may_repeat(request.method) && request.content_length.value_or(0) <= rules.body_max;
+    return holding_ && request.content_length;
+  }
+
+  Task<void> hold_body() {
+    const auto length = *exchange_.request().content_length;
+    held_.reserve(length);
+    while (held_.size() < length) {
+      GH_CO_TRY(const auto piece, co_await read_piece());
+      if (piece.empty()) break;
+      held_.append(piece);
+    }
+    whole_held_ = true;
+    co_return Result<void>();
+  }
+
+  void keep_copy(std::string_view piece) {
+    if (!holding_) return;
+    holding_ = held_.size() + piece.size() <= onward_.journey.route.retry.body_max;
+    if (holding_) held_.append(piece);
+    else held_ = std::string();
+  }
+
+  Task<void> send_held_chunks() {
+    auto& upstream = attempts_.upstream();
+    if (!held_.empty()) GH_CO_DO(co_await upstream.send_chunk(held_, Body::follows));
+    auto trailers = answer_trailers(exchange_.trailers(), onward_.journey.snapshot.managed());
+    GH_CO_DO(co_await upstream.send_end(std::move(trailers)));
+    whole_request_sent_ = true;
+    co_return Result<void>();
   }
 
   Task<std::string_view> read_piece() {
+    body_begun_ = true;
     auto piece = co_await exchange_.read_some();
     if (!piece) co_return std::unexpected(std::move(piece.error()).with_code(std::string(kClientFault)));
     co_return *piece;
@@ -123,14 +173,16 @@ class Passage {
     const auto length = exchange_.request().content_length;
     for (;;) {
       GH_CO_TRY(const auto piece, co_await read_piece());
+      if (!length) keep_copy(piece);
       if (!length && piece.empty()) {
+        whole_held_ = holding_;
         auto trailers = answer_trailers(exchange_.trailers(), onward_.journey.snapshot.managed());
-        GH_CO_DO(co_await upstream_->send_end(std::move(trailers)));
+        GH_CO_DO(co_await attempts_.upstream().send_end(std::move(trailers)));
       } else if (!length) {
-        GH_CO_DO(co_await upstream_->send_chunk(piece, Body::follows));
+        GH_CO_DO(co_await attempts_.upstream().send_chunk(piece, Body::follows));
       } else if (!piece.empty()) {
         sent_ += piece.size();
-        GH_CO_DO(co_await upstream_->send_body(piece, sent_ >= *length ? Body::ends : Body::follows));
+        GH_CO_DO(co_await attempts_.upstream().send_body(piece, sent_ >= *length ? Body::ends : Body::follows));
       }
       if (piece.empty() || (length && sent_ >= *length)) break;
     }
@@ -138,20 +190,13 @@ class Passage {
     co_return Result<void>();
   }
 
-  boost::asio::awaitable<void> bring_back() {
-    auto brought = co_await bring_back_answer();
-    if (brought) {
-      turn_.answered(answer_->status);
-      co_return;
-    }
-    co_await fail(std::move(brought.error()));
-  }
-
-  Task<void> bring_back_answer() {
+  Task<void> bring_back() {
     const auto method = exchange_.request().method;
-    GH_CO_TRY(const Head* head, co_await upstream_->read_head(method));
+    GH_CO_TRY(const Head* head, co_await attempts_.upstream().read_head(method));
+    if (attempts_.declines(*head, progress())) co_return failure(Fault::upstream, "answered " + std::to_string(head->status));
     answer_ = head;
     if (auto* call = onward_.journey.call) call->application_says(head->status);
+    attempts_.answered(*head);
     if (auto* notes = exchange_.notes()) notes->upstream_head = net::Notes::now();
     // We never asked to switch protocols; who believes so would read the next request as tunnel bytes (CVE-2026-2833).
     if (head->status == 101) co_return failure(Fault::upstream, "the upstream switched protocols unasked");
@@ -161,11 +206,11 @@ class Passage {
     const bool small = head->framing == net::Framing::length && head->length <= kSmallAnswer && !comes_in_pieces(head->fields);
     std::string_view first;
     if (small && exchange_.relays()) {
-      first = upstream_->at_hand().value_or("");
+      first = attempts_.upstream().at_hand().value_or("");
       if (first.size() == head->length) {
         answered_ = true;
         GH_CO_TRY(const bool whole, exchange_.relay(borrowed(*head, first)));
-        if (whole_request_sent_) upstream_.reset();   // its connection serves the next request
+        if (whole_request_sent_) attempts_.release();   // its connection serves the next request
         if (whole) co_return Result<void>();
         co_return co_await exchange_.relayed();
       }
@@ -207,11 +252,11 @@ class Passage {
 
   Task<void> small_answer(Reply reply) {
     for (;;) {
-      GH_CO_TRY(const auto piece, co_await upstream_->read_some());
+      GH_CO_TRY(const auto piece, co_await attempts_.upstream().read_some());
       if (piece.empty()) break;
       reply.body.append(piece);
     }
-    if (whole_request_sent_) upstream_.reset();   // its connection serves the next request while ours is still being written
+    if (whole_request_sent_) attempts_.release();   // its connection serves the next request while ours is still being written
     answered_ = true;
     co_return co_await exchange_.reply(std::move(reply));
   }
@@ -221,18 +266,18 @@ class Passage {
     answered_ = true;
     GH_CO_DO(co_await exchange_.start(std::move(reply), length));
     for (;;) {
-      GH_CO_TRY(const auto piece, co_await upstream_->read_some());
+      GH_CO_TRY(const auto piece, co_await attempts_.upstream().read_some());
       if (piece.empty()) break;
       GH_CO_DO(co_await exchange_.send(piece));
     }
-    auto trailers = answer_trailers(upstream_->trailers(), onward_.journey.snapshot.managed());
+    auto trailers = answer_trailers(attempts_.upstream().trailers(), onward_.journey.snapshot.managed());
     co_return co_await exchange_.finish(std::move(trailers));
   }
 
   boost::asio::awaitable<void> fail(Error error) {
-    if (auto* notes = exchange_.notes()) notes->failed = error.message();
-    if (turn_ && error.fault() == Fault::upstream) turn_.failed(error.code() == "timeout" ? Mishap::timeout : Mishap::cut);
-    exchange_.log().warn("gateway.forward_failed", {{"route", onward_.journey.route.demand.route}, {"target", turn_ ? turn_->authority() : ""},
+    if (auto* notes = exchange_.notes()) notes->failed = attempts_.gone() ? "the client has gone" : error.message();
+    if (attempts_.gone()) co_return exchange_.log().info("gateway.client_gone", {{"target", attempts_.authority()}});
+    exchange_.log().warn("gateway.forward_failed", {{"route", onward_.journey.route.demand.route}, {"target", attempts_.authority()},
                                                     {"why", error.message()}, {"trail", error.trail()}});
     // Half an answer cannot be taken back; cutting the connection is how the client learns that it is not whole.
     exchange_.close_after();
@@ -243,11 +288,12 @@ class Passage {
 
   Exchange& exchange_;
   const Onward& onward_;
-  Turn turn_;
-  std::unique_ptr<UpstreamExchange> upstream_;
-  const Head* answer_ = nullptr;   // of upstream_
+  Attempts attempts_;
+  const Head* answer_ = nullptr;   // of the upstream's exchange
+  std::string held_;               // of the body, to be sent again
   std::uint64_t sent_ = 0;
-  bool whole_request_sent_ = false, answered_ = false;
+  bool body_begun_ = false, holding_ = false, whole_held_ = false;
+  bool whole_request_sent_ = false, answered_ = false, again_ = false;
 };
 
 }  // namespace

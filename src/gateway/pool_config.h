@@ -91,6 +91,7 @@ struct PoolConfig {
   std::string name;
   std::vector<TargetConfig> targets;
   net::UpstreamProtocol protocol = net::UpstreamProtocol::http1;
+  net::ProxyProtocol proxy_protocol = net::ProxyProtocol::none;
   std::chrono::milliseconds connect_timeout{3000}, read_timeout{60000}, write_timeout{60000};
   Balance balance = Balance::round_robin;
   HashBy hash_by = {};           // Balance::hash

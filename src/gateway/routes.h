@@ -26,6 +26,8 @@ struct Route {
   std::shared_ptr<UpstreamPool> pool;
   HostHeader host_header = HostHeader::preserve;
   WebSocketRules websocket;
+  RetryRules retry;
+  Timeouts timeouts;
   std::string fixed_lines;             // set_headers, serialised
   Stages stages;                       // those that come before the policy first
   std::size_t arrived = 0;             // how many these are

@@ -37,6 +37,16 @@ Result<void> check_origins(const std::vector<std::string>& origins) {
   return {};
 }
 
+Result<void> check_retry(const RetryRules& retry, const Timeouts& timeouts) {
+  const std::chrono::milliseconds none(0);
+  if (retry.attempts < 1 || retry.attempts > kAttemptsMax) return failure(Fault::invalid, "retry: from 1 to 10 attempts");
+  if (retry.body_max > kHeldBodyMax) return failure(Fault::invalid, "retry: at most 1 MiB of a body is held");
+  if (retry.backoff < none || retry.backoff_max < retry.backoff) return failure(Fault::invalid, "retry: the backoff begins at least at 0 and ends not below its begin");
+  for (const auto time : {timeouts.total, timeouts.per_try, timeouts.first_byte, timeouts.idle})
+    if (time < none) return failure(Fault::invalid, "timeouts: a time is not negative");
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::build(const SnapshotNeeds& needs, const Config& config, const Policies& policies) {
@@ -130,6 +140,9 @@ Result<void> Snapshot::add_route(const RouteConfig& config) {
   GH_DO(check_origins(config.websocket.origins));
   if (config.websocket.recheck <= std::chrono::milliseconds(0)) return failure(Fault::invalid, "websocket: the session is asked about at least every millisecond");
   route.websocket = config.websocket;
+  GH_DO(check_retry(config.retry, config.timeouts));
+  route.retry = config.retry;
+  route.timeouts = config.timeouts;
 
   // No default: a route without a policy would be a public one by accident.
   const auto policy = policies_.find(config.policy);

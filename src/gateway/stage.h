@@ -92,6 +92,7 @@ class ExchangeLayer : public net::Exchange {
   Task<void> start_tunnel(net::Reply head) override { return inner_.start_tunnel(std::move(head)); }
   bool started() const override { return inner_.started(); }
   net::Notes* notes() override { return inner_.notes(); }
+  void watch_client(net::ClientWatch* watch) override { inner_.watch_client(watch); }
   void close_after() override { inner_.close_after(); }
 
  protected:

@@ -6,6 +6,7 @@
 #include "core/bytes.h"
 #include "core/text.h"
 #include "core/wake.h"
+#include "gateway/attempt.h"
 #include "gateway/gateway.h"
 #include "gateway/heads.h"
 #include "net/websocket.h"
@@ -40,13 +41,17 @@ class Tunnel {
  public:
   Tunnel(const Onward& onward, StillPasses still_passes)
       : exchange_(onward.exchange), journey_(onward.journey), route_(onward.journey.route), still_passes_(still_passes),
-        up_end_(exchange_.executor()), nap_(exchange_.executor()), watch_nap_(exchange_.executor()) {}
+        attempts_(onward.exchange, onward.journey), up_end_(exchange_.executor()), nap_(exchange_.executor()), watch_nap_(exchange_.executor()) {}
 
   boost::asio::awaitable<void> run() {
     auto done = co_await agree();
+    while (!done && attempts_.repeats(done.error(), {})) {
+      co_await attempts_.pause();
+      done = co_await agree();
+    }
     if (!done) co_return co_await fail(std::move(done.error()));
     if (!open_) co_return;
-    exchange_.log().info("gateway.tunnel_opened", {{"route", route_.demand.route}, {"upstream", turn_->authority()}, {"who", journey_.pass.who}});
+    exchange_.log().info("gateway.tunnel_opened", {{"route", route_.demand.route}, {"upstream", attempts_.authority()}, {"who", journey_.pass.who}});
     try {
       co_await run_beside(carry(), watch());
     } catch (const Over&) {
@@ -58,42 +63,24 @@ class Tunnel {
 
  private:
   Task<void> agree() {
-    GH_CO_DO(co_await open());
+    GH_CO_DO(co_await attempts_.open());
     auto head = handshake();
-    GH_CO_DO(co_await upstream_->send_head(std::move(head), {}, Body::ends));
-    GH_CO_TRY(const net::Head* answer, co_await upstream_->read_head(net::Method::get));
+    GH_CO_DO(co_await attempts_.upstream().send_head(std::move(head), {}, Body::ends));
+    GH_CO_TRY(const net::Head* answer, co_await attempts_.upstream().read_head(net::Method::get));
     Reply reply;
     reply.status = answer->status;
     reply.headers = answer_headers(*answer, journey_.snapshot);
     if (has_switched(*answer, key_)) {
       open_ = true;
-      turn_.answered(answer->status);
+      attempts_.answered(*answer);
+      attempts_.upstream().limit({});   // a tunnel lives as long as both sides want it
       co_return co_await exchange_.start_tunnel(std::move(reply));
     }
+    if (attempts_.declines(*answer, {})) co_return failure(Fault::upstream, "answered " + std::to_string(answer->status));
+    attempts_.answered(*answer);
     // Over HTTP/2 a 2xx would be the client's switch, and over HTTP/1.1 nobody asked for one: it is never passed on.
     if (answer->status < 300) co_return failure(Fault::upstream, "the upstream did not switch properly to WebSocket");
-    turn_.answered(answer->status);
     co_return co_await pass_on(*answer, std::move(reply));
-  }
-
-  Task<void> open() {
-    auto& pool = *route_.pool;
-    std::optional<Error> last;
-    std::vector<const Target*> tried;
-    for (std::size_t i = 0; i < pool.size(); ++i) {
-      auto turn = pool.turn({.hash = 0, .tried = tried});
-      if (!turn) co_return std::unexpected(last ? *std::move(last) : std::move(turn.error()));
-      turn_ = *std::move(turn);
-      tried.push_back(&*turn_);
-      auto opened = co_await turn_->upstream().open();
-      if (opened) {
-        upstream_ = *std::move(opened);
-        co_return Result<void>();
-      }
-      turn_.failed(Mishap::connect);
-      last = std::move(opened.error());
-    }
-    co_return std::unexpected(*std::move(last));
   }
 
   // The client's own key goes on, so that the upstream's proof is also the client's. Over HTTP/2 there is none: then one is
@@ -101,7 +88,7 @@ class Tunnel {
   std::string handshake() {
     const auto& request = exchange_.request();
     std::string head;
-    const OnwardHead parts{request, journey_, turn_->authority()};
+    const OnwardHead parts{request, journey_, attempts_.authority()};
     write_upstream_head(parts, head);
     head.resize(head.size() - 2);
     head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
@@ -125,7 +112,7 @@ class Tunnel {
                                                              : std::nullopt;
     GH_CO_DO(co_await exchange_.start(std::move(reply), length));
     for (;;) {
-      GH_CO_TRY(const auto piece, co_await upstream_->read_some());
+      GH_CO_TRY(const auto piece, co_await attempts_.upstream().read_some());
       if (piece.empty()) co_return co_await exchange_.finish();
       GH_CO_DO(co_await exchange_.send(piece));
     }
@@ -140,7 +127,7 @@ class Tunnel {
 
   boost::asio::awaitable<void> carry_down() {
     for (;;) {
-      const auto piece = co_await upstream_->read_raw();
+      const auto piece = co_await attempts_.upstream().read_raw();
       if (!piece) end(piece.error().message());
       if (piece->empty()) break;
       down_ += piece->size();
@@ -158,10 +145,10 @@ class Tunnel {
       if (!piece) end(piece.error().message());
       if (piece->empty()) break;
       up_ += piece->size();
-      const auto sent = co_await upstream_->send_body(*piece, Body::follows);
+      const auto sent = co_await attempts_.upstream().send_body(*piece, Body::follows);
       if (!sent) end(sent.error().message());
     }
-    const auto ended = co_await upstream_->end_raw();
+    const auto ended = co_await attempts_.upstream().end_raw();
     if (!ended) end(ended.error().message());
     up_ended_ = true;
     up_end_.wake();
@@ -187,19 +174,17 @@ class Tunnel {
   }
 
   boost::asio::awaitable<void> fail(Error error) {
-    if (turn_ && error.fault() == Fault::upstream) turn_.failed(error.code() == "timeout" ? Mishap::timeout : Mishap::cut);
-    exchange_.log().warn("gateway.forward_failed", {{"route", route_.demand.route}, {"target", turn_ ? turn_->authority() : ""},
+    exchange_.log().warn("gateway.forward_failed", {{"route", route_.demand.route}, {"target", attempts_.authority()},
                                                     {"why", error.message()}, {"trail", error.trail()}});
     exchange_.close_after();
-    if (!exchange_.started()) (void)co_await exchange_.reply(upstream_fault_page(exchange_.request(), error));
+    if (!exchange_.started() && !attempts_.gone()) (void)co_await exchange_.reply(upstream_fault_page(exchange_.request(), error));
   }
 
   net::Exchange& exchange_;
   const Journey& journey_;
   const Route& route_;
   StillPasses still_passes_;
-  Turn turn_;
-  std::unique_ptr<net::UpstreamExchange> upstream_;
+  Attempts attempts_;
   std::string key_, why_;
   Wake up_end_, nap_, watch_nap_;
   std::uint64_t up_ = 0, down_ = 0;

@@ -40,6 +40,8 @@ Result<void> check(const PoolConfig& config) {
       config.hash_by.source == HashBy::Source::header || config.hash_by.source == HashBy::Source::cookie;
   if (config.balance == Balance::hash && config.hash_by.name.empty() && by_name)
     return wrong("names no header or cookie to hash");
+  if (config.proxy_protocol != net::ProxyProtocol::none && config.protocol != net::UpstreamProtocol::http1)
+    return wrong("a connection over HTTP/2 serves many clients, and a PROXY header names one");
   if (config.resolve_every.count() < 1) return wrong("resolve_every is at least 1 ms");
   for (const auto& target : config.targets) {
     if (target.weight < 1 || target.weight > kWeightMax)
@@ -56,6 +58,7 @@ net::UpstreamOptions options_of(const PoolConfig& config, net::Url url, const st
   options.url = std::move(url);
   options.address = address;
   options.protocol = config.protocol;
+  options.proxy_protocol = config.proxy_protocol;
   options.connect_timeout = config.connect_timeout;
   options.read_timeout = config.read_timeout;
   options.write_timeout = config.write_timeout;
@@ -79,7 +82,7 @@ net::UpstreamOptions probe_options_of(const PoolConfig& config, const net::Upstr
 
 // Can connections that were made for one serve the other?
 bool connect_alike(const PoolConfig& a, const PoolConfig& b) {
-  return a.protocol == b.protocol && a.connect_timeout == b.connect_timeout && a.read_timeout == b.read_timeout &&
+  return a.protocol == b.protocol && a.proxy_protocol == b.proxy_protocol && a.connect_timeout == b.connect_timeout && a.read_timeout == b.read_timeout &&
          a.write_timeout == b.write_timeout && a.tls == b.tls && a.limits.connections == b.limits.connections &&
          a.limits.pending == b.limits.pending && a.health.kind == b.health.kind && a.health.timeout == b.health.timeout;
 }
