@@ -25,9 +25,11 @@ class Planner {
     shape.path = route.path;
     shape.methods = route.methods;
     if (at.forward_auth_only) shape.serves = gateway::RouteConfig::Upstream::elsewhere;
-    if (route.upstream.url) shape.upstream = pool_of(*route.upstream.url, route.wire.protocol);
+    if (route.upstream.url) shape.upstream = pool_of(*route.upstream.url, route.wire);
     else shape.upstream = route.upstream.pool;
     shape.websocket = route.wire.websocket;
+    shape.retry = route.wire.retry;
+    shape.timeouts = route.wire.timeouts;
     auto needs = needs_;
     needs.route = shape.name;
     for (const auto& make : route.stages) {
@@ -49,16 +51,19 @@ class Planner {
   GuardPlan take() && { return std::move(plan_); }
 
  private:
-  std::string pool_of(const net::Url& upstream, net::UpstreamProtocol protocol) {
+  std::string pool_of(const net::Url& upstream, const Wire& wire) {
+    const auto protocol = wire.protocol;
     auto name = upstream.origin();
     if (protocol == net::UpstreamProtocol::h2) name += " over h2";
     if (protocol == net::UpstreamProtocol::automatic) name += " over h2 or http1";
+    if (wire.proxy_protocol == net::ProxyProtocol::v1) name += " with PROXY v1";
+    if (wire.proxy_protocol == net::ProxyProtocol::v2) name += " with PROXY v2";
     if (!pools_.insert(name).second) return name;
-    gateway::PoolConfig pool;
+    auto& pool = plan_.gateway.pools.emplace_back();
     pool.name = name;
     pool.targets = {upstream.origin()};
     pool.protocol = protocol;
-    plan_.gateway.pools.push_back(std::move(pool));
+    pool.proxy_protocol = wire.proxy_protocol;
     return name;
   }
 

@@ -214,6 +214,7 @@ UpstreamWords read_entry(Map in, const std::filesystem::path& folder) {
     in.fault("name", fmt::format("'{}' is not a name", pool.name), "letters, digits, '-', '_' and '.', at most 64");
   read_targets(in, pool);
   pool.protocol = read_protocol(in);
+  pool.proxy_protocol = read_proxy_version(in, pool.protocol);
   read_balance(in, pool);
   read_timeouts(in.map("timeouts"), pool);
   read_limits(in.map("limits"), pool.limits);
@@ -280,9 +281,9 @@ Leads read_upstream(Map& route, const std::vector<UpstreamWords>& upstreams, boo
     std::vector<std::string> names;
     for (const auto& one : upstreams) names.push_back(one.pool.name);
     if (std::ranges::find(names, target) != names.end()) {
-      if (route.has("protocol"))
-        route.fault("protocol", fmt::format("stands beside the name '{}'", target),
-                    "write it into that entry of gateway.upstreams");
+      for (const char* word : {"protocol", "proxy_protocol"})
+        if (route.has(word))
+          route.fault(word, fmt::format("stands beside the name '{}'", target), "write it into that entry of gateway.upstreams");
       return {.url = std::nullopt, .pool = target};
     }
     const auto meant = nearest(target, names);

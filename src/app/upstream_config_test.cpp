@@ -170,6 +170,8 @@ TEST(UpstreamConfig, what_is_wrong_is_named_with_its_place_and_a_proposal) {
       {with("{name: orders, targets: ['http://a']}", "upstream: oders").error().message(), "did you mean 'orders'?"},
       {with("", "upstream: app").error().message(), "'app' is neither scheme://host[:port] nor a name in gateway.upstreams; for example"},
       {with("{name: app, targets: ['http://a']}", "upstream: app, protocol: h2").error().message(), "protocol: stands beside the name 'app'; write it into that entry"},
+      {with("{name: app, targets: ['http://a']}", "upstream: app, proxy_protocol: v2").error().message(), "proxy_protocol: stands beside the name 'app'; write it into that entry"},
+      {fault("protocol: h2, proxy_protocol: v1"), "proxy_protocol: does not go with HTTP/2"},
       {with("{name: app, targets: ['http://a']}", "upstream: 'ftp://a'").error().message(), "upstream: 'ftp://a' is not scheme://host[:port]"}};
   for (const auto& [told, wanted] : cases) {
     EXPECT_NE(told.find(wanted), std::string::npos) << told << "\nlacks: " << wanted;

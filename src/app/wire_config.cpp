@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/retry_config.h"
 #include "net/network.h"
 #include "net/url.h"
 
@@ -13,6 +14,7 @@ namespace {
 const std::vector<std::string> kProtocols{"http1", "h2", "auto"};   // in the order of UpstreamProtocol
 constexpr std::uint64_t kWindowLeast = 64 * 1024, kWindowMost = 64 * 1024 * 1024;   // what RFC 9113 begins with, and what a client may make us keep
 constexpr std::int64_t kStreamsMost = 1000;
+const std::vector<std::string> kProxyVersions{"v1", "v2"};
 constexpr std::chrono::milliseconds kRecheckLeast{1000}, kRecheckMost{std::chrono::hours(24)};
 
 gateway::WebSocketRules read_websocket(Map& route) {
@@ -43,10 +45,22 @@ net::UpstreamProtocol read_protocol(Map& in) {
   return protocol ? static_cast<net::UpstreamProtocol>(*protocol) : net::UpstreamProtocol::http1;
 }
 
+net::ProxyProtocol read_proxy_version(Map& in, net::UpstreamProtocol beside) {
+  const auto version = in.choice("proxy_protocol", kProxyVersions);
+  if (!version) return net::ProxyProtocol::none;
+  if (beside != net::UpstreamProtocol::http1)
+    in.fault("proxy_protocol", "does not go with HTTP/2, whose connections carry requests of many clients",
+             "write `protocol: http1`, or leave it out and let the upstream read X-Forwarded-For");
+  return *version == 0 ? net::ProxyProtocol::v1 : net::ProxyProtocol::v2;
+}
+
 Wire read_wire(Map& route) {
   Wire wire;
   wire.protocol = read_protocol(route);
+  wire.proxy_protocol = read_proxy_version(route, wire.protocol);
   wire.websocket = read_websocket(route);
+  wire.retry = read_retry(route);
+  wire.timeouts = read_timeouts(route);
   return wire;
 }
 

@@ -1,4 +1,5 @@
-// What gatehouse.yaml says about protocols: `protocol` and `websocket` of a route, `proxy_protocol` and `http2` of a listener.
+// What gatehouse.yaml says about protocols and patience: `protocol`, `proxy_protocol`, `websocket`, `retry` and `timeouts` of a
+// route, `proxy_protocol` and `http2` of a listener.
 #pragma once
 
 #include <string>
@@ -13,11 +14,16 @@ namespace gatehouse::app {
 
 struct Wire {
   net::UpstreamProtocol protocol = net::UpstreamProtocol::http1;
+  net::ProxyProtocol proxy_protocol = net::ProxyProtocol::none;
   gateway::WebSocketRules websocket;
+  gateway::RetryRules retry;
+  gateway::Timeouts timeouts;
 };
 Wire read_wire(Map& route);
 // `protocol`, of a route or of an entry of `gateway.upstreams`.
 net::UpstreamProtocol read_protocol(Map& in);
+// `proxy_protocol`, of the same: whether the upstream is told who connects.
+net::ProxyProtocol read_proxy_version(Map& in, net::UpstreamProtocol beside);
 
 // What a listener offers its clients of HTTP/2. The defaults are those of net.
 struct Http2Words {

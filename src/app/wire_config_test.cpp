@@ -54,6 +54,14 @@ TEST(WireConfig, a_listener_says_how_much_of_http2_it_speaks) {
   EXPECT_NE(with(", http2: false", "").value().listeners[0], with("", "").value().listeners[0]) << "a reload sees the difference";
 }
 
+TEST(WireConfig, an_upstream_may_be_told_who_connects) {
+  EXPECT_EQ(with("", "").value().gateway[0].routes[0].wire.proxy_protocol, net::ProxyProtocol::none);
+  EXPECT_EQ(with("", ", proxy_protocol: v1").value().gateway[0].routes[0].wire.proxy_protocol, net::ProxyProtocol::v1);
+  EXPECT_EQ(with("", ", proxy_protocol: v2").value().gateway[0].routes[0].wire.proxy_protocol, net::ProxyProtocol::v2);
+  EXPECT_NE(fault("", ", proxy_protocol: v3").find("g.yaml:3:"), std::string::npos);
+  EXPECT_NE(fault("", ", proxy_protocol: v1, protocol: h2").find("write `protocol: http1`"), std::string::npos);
+}
+
 TEST(WireConfig, names_what_is_wrong) {
   EXPECT_NE(fault("", ", protocol: h3").find("protocol"), std::string::npos);
   EXPECT_NE(fault("", ", websocket: maybe").find("websocket"), std::string::npos);
