@@ -1,5 +1,8 @@
 #include "gateway/care.h"
 
+#include <functional>
+#include <vector>
+
 #include "core/spawn.h"
 #include "core/task.h"
 
@@ -19,16 +22,35 @@ class Busy {
   std::shared_ptr<std::atomic<std::size_t>> count_;
 };
 
+// Says what came of it when it dies, whatever happened: a check that was given up must not keep the next one from
+// coming.
+class Outcome {
+ public:
+  using Tell = std::function<void(const Result<std::vector<std::string>>&)>;
+  explicit Outcome(Tell tell) : tell_(std::move(tell)) {}
+  ~Outcome() { tell_(value); }
+  Outcome(const Outcome&) = delete;
+  Outcome& operator=(const Outcome&) = delete;
+  Result<std::vector<std::string>> value = failure(Fault::limited, "it was given up");
+
+ private:
+  Tell tell_;
+};
+
 boost::asio::awaitable<void> check(std::shared_ptr<UpstreamPool> pool, std::shared_ptr<Target> target,
                                    std::shared_ptr<Busy>) {
+  Outcome outcome([&](const auto& came) {
+    pool->checked(*target, came ? Result<void>() : Result<void>(std::unexpected(came.error())));
+  });
   const auto passed = co_await ask_health(target->probe(), pool->config().health, target->authority());
-  pool->checked(*target, passed);
+  if (passed) outcome.value.emplace();
+  else outcome.value = std::unexpected(passed.error());
 }
 
 boost::asio::awaitable<void> look_up(std::shared_ptr<UpstreamPool> pool, UpstreamPool::Name name,
                                      net::Resolver* resolver, std::shared_ptr<Busy>) {
-  const auto addresses = co_await resolver->resolve_anew(name.host);
-  pool->looked_up(name.written, addresses);
+  Outcome outcome([&](const auto& came) { pool->looked_up(name.written, came); });
+  outcome.value = co_await resolver->resolve_anew(name.host);
 }
 
 }  // namespace
