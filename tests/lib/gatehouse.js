@@ -45,8 +45,8 @@ export async function up({ data, port = 0, seed, args = [], env = {}, wrap = [] 
   return launch(all, env);
 }
 
-export async function serve(config, { env = {} } = {}) {
-  return launch([binary, 'serve', '-c', config, '--json'], env);
+export async function serve(config, { env = {}, wrap = [] } = {}) {
+  return launch([...wrap, binary, 'serve', '-c', config, '--json'], env);
 }
 
 async function launch([command, ...args], env) {
