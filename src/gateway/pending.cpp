@@ -10,12 +10,12 @@ class LimitedUpstream final : public net::Upstream {
  public:
   LimitedUpstream(std::unique_ptr<net::Upstream> inner, std::uint32_t most) : inner_(std::move(inner)), most_(most) {}
 
-  Task<std::unique_ptr<net::UpstreamExchange>> open() override {
+  Task<std::unique_ptr<net::UpstreamExchange>> open(std::chrono::steady_clock::time_point until, net::Address client) override {
     const auto counter = pending_;  // shared: whoever waits may outlive us
     const Waiting waiting(*counter);
     if (waiting.before >= most_)
       co_return failure(Fault::limited, "as many requests wait for a connection as may wait");
-    co_return co_await inner_->open();
+    co_return co_await inner_->open(until, std::move(client));
   }
   std::unique_ptr<net::UpstreamExchange> reopen(const Executor& loop) override { return inner_->reopen(loop); }
   net::OutboundCounts counts() const override { return inner_->counts(); }

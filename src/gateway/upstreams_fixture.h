@@ -14,7 +14,7 @@ namespace gatehouse::gateway {
 
 class NamedUpstream final : public net::Upstream {
  public:
-  Task<std::unique_ptr<net::UpstreamExchange>> open() override {
+  Task<std::unique_ptr<net::UpstreamExchange>> open(std::chrono::steady_clock::time_point, net::Address) override {
     co_return failure(Fault::upstream, "nobody is there");
   }
 };

@@ -143,14 +143,10 @@ Stream::Peer Stream::peer() {
   pollfd asked{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
   if (::poll(&asked, 1, 0) <= 0) return Peer::there;
   if ((asked.revents & (POLLERR | POLLHUP)) != 0) return Peer::broken;
+  // Whatever else TLS says: the peer sends nothing any more, and a record that is not whole never will be.
+  if (tls_) return tls_->peek() == Io::ok ? Peer::there : Peer::ended;
   char byte = 0;
-  if (!ssl_) return ::recv(asked.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? Peer::there : Peer::ended;
-  drained_ = false;   // a record may go from the kernel to OpenSSL here
-  std::size_t got = 0;
-  const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
-  if (result == 1) return Peer::there;
-  (void)explain(result);   // clears OpenSSL's queue; whatever it says, nothing follows
-  return Peer::ended;
+  return ::recv(asked.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? Peer::there : Peer::ended;
 }
 
 void Stream::close() {

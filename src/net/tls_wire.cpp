@@ -40,6 +40,14 @@ IoResult TlsWire::write(const void* from, std::size_t size) {
   return {.io = explain(result), .bytes = 0};
 }
 
+Io TlsWire::peek() {
+  char byte = 0;
+  std::size_t bytes = 0;
+  drained_ = false;   // a record may go from the kernel to OpenSSL here
+  const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &bytes);
+  return result == 1 ? Io::ok : explain(result);
+}
+
 Io TlsWire::accept() {
   const int result = SSL_accept(ssl_.get());
   return result == 1 ? Io::ok : explain(result);

@@ -33,6 +33,8 @@ class TlsWire {
   // What is there now: decrypted bytes, or why there are none.
   IoResult read(void* to, std::size_t size);
   IoResult write(const void* from, std::size_t size);
+  // Would read() give bytes? ok: it would; wait_read: nothing is there yet; closed: nothing comes any more. Takes none of them.
+  Io peek();
   Io accept();
   // The last read took all that was there, here and in the kernel.
   bool drained() const { return drained_; }
