@@ -29,6 +29,8 @@ OWNERS = {
     "zlib.h": {"gateway"},
     "zstd.h": {"gateway"},
     "protozero/": {"gateway"},
+    "modsecurity/": {"gateway"},
+    "pcre2.h": {"gateway"},
 }
 # What every room may see of a third party, because core passes it on: the coroutine type and the JSON value.
 # awaitable.hpp is also what a header names that declares coroutines without a Result.

@@ -14,6 +14,7 @@ packages_for() {  # build | test | bench | tidy
       echo libssl-dev libfmt-dev libspdlog-dev libsqlite3-dev libpq-dev libyaml-cpp-dev libcli11-dev libargon2-dev libmimalloc-dev
       echo libnghttp2-dev libsystemd-dev libhiredis-dev libbrotli-dev libzstd-dev zlib1g-dev
       echo libre2-dev libhowardhinnant-date-dev tzdata libprotozero-dev
+      echo libmodsecurity-dev modsecurity-crs libpcre2-dev
       ;;
     test)
       packages_for build

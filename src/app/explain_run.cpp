@@ -37,7 +37,7 @@ class Bench {
 
   Result<std::unique_ptr<gateway::Gateway>> build(const Config& config) {
     const OpenSecret open = [this](const secrets::Reference& reference) { return run(references_.resolve(reference)); };
-    GH_TRY(auto plan, plan_guard(config, {*clock_, *random_, blocking_, silent_log(), open}));
+    GH_TRY(auto plan, plan_guard(config, {*clock_, *random_, blocking_, silent_log(), open, nullptr, nullptr, std::make_shared<gateway::Firewalls>(1)}));
     auto rules = net::PeerRules::public_only();
     for (const auto& issuer : plan.issuers)
       if (const auto url = net::Url::parse(issuer)) rules.allow_host(fmt::format("{}:{}", url->host, url->port));

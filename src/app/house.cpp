@@ -238,7 +238,7 @@ Started<void> House::open_shared() {
 
 Result<GuardPlan> House::plan_gateway(const Config& config) {
   const OpenSecret open = [this](const secrets::Reference& reference) { return run(ground_->references().resolve(reference)); };
-  GH_TRY(auto plan, plan_guard(config, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_, caches_}));
+  GH_TRY(auto plan, plan_guard(config, {ground_->clock(), ground_->random(), ground_->blocking(), ground_->log(), open, limits_, caches_, firewalls_}));
   GH_TRY(plan.gateway.forward_auth, open_forward_auth(config.forward_auth, open));
   return plan;
 }
@@ -318,6 +318,7 @@ Readings House::readings() const {
   now.loaded = configuration.since;
   now.database = ground_->database().stats();
   now.caches = caches_->all();
+  now.firewalls = firewalls_;
   return now;
 }
 

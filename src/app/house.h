@@ -101,6 +101,7 @@ class House {
   std::unique_ptr<store::KeyValue> shared_;              // nullptr: this gateway counts for itself
   std::shared_ptr<gateway::LimitTables> limits_;
   std::shared_ptr<gateway::CacheStores> caches_;
+  std::shared_ptr<gateway::Firewalls> firewalls_ = std::make_shared<gateway::Firewalls>();
   std::unique_ptr<net::Runtime> runtime_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<Org> org_;

@@ -21,6 +21,7 @@ constexpr Reader kReaders[] = {
     {"maintenance", read_maintenance},
     {"request", read_bounds},
     {"limits", read_early_limits},
+    {"firewall", read_firewall},   // behind what costs less
     // behind the policy
     {"limits", read_late_limits},
     {"compress", read_compression},

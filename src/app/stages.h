@@ -16,6 +16,7 @@
 #include "core/secret.h"
 #include "gateway/stage.h"
 #include "gateway/stages/cache_store.h"
+#include "gateway/stages/firewall.h"
 #include "gateway/stages/limit.h"
 #include "secrets/reference.h"
 
@@ -32,6 +33,7 @@ struct StageNeeds {
   const OpenSecret& open;   // while it is made only
   std::shared_ptr<gateway::LimitTables> limits = nullptr;   // counters that outlive a stage; none: each stage has its own
   std::shared_ptr<gateway::CacheStores> caches = nullptr;   // likewise of what is kept; none: each stage has its own
+  std::shared_ptr<gateway::Firewalls> firewalls = nullptr;  // threads and compiled rules; none: each stage has its own
   std::string route = {};                                   // host and path of the one that it is made for
 };
 // Everything that the words of the file say, ready to be built: reading touches nothing outside.

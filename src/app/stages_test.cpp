@@ -23,11 +23,12 @@ std::size_t stages_of(const Config& config, std::size_t route = 0) { return conf
 TEST(StagesFile, every_key_is_read) {
   const auto config = with_route(R"(security_headers: true, cors: {origins: ["https://a.example"]}, maintenance: {while: /x},
     request: {body: 10MiB}, limits: [{requests: 5, per: 1m}, {requests: 5, per: 1m, by: [user]}, {in_flight: 3}], compress: true,
+    firewall: {mode: detect, paranoia: 2, exclude: [942100, 941000-941999], exclude_tags: [attack-lfi], body_max: 1MiB},
     answer: {headers: {set: {X-A: b}}}, rewrite: {strip_prefix: /api},
     cache: {size: 1MiB, object_max: 64KiB, name: pages, per_subject: true, share_authorised: true, obey_clients: false, tell: false, collapse: 1s,
             heuristic: 1h, stale_while_revalidate: 30s, stale_if_error: 1d, errors: [404, 410], vary: [X-Lang], credentials: [X-Partner]})");
   ASSERT_TRUE(config) << config.error().message();
-  EXPECT_EQ(stages_of(*config), 10u);   // limits are two: before and behind the policy
+  EXPECT_EQ(stages_of(*config), 11u);   // limits are two: before and behind the policy
 }
 
 TEST(StagesFile, wrong_values_are_named) {
@@ -63,6 +64,16 @@ TEST(StagesFile, wrong_values_are_named) {
       {"cache: {collapse: 5}", "cache.collapse: '5'"},
       {"cache: {stale_if_error: soon}", "cache.stale_if_error: 'soon'"},
       {"cache: {per_subjects: true}", "did you mean 'per_subject'?"},
+      {"firewall: {rules: [owasp]}", "rules: 'owasp' is neither owasp-crs nor a path"},
+      {"firewall: {rules: [owasp-crs, owasp-crs]}", "stands there twice"},
+      {"firewall: {rules: [/etc/x.conf], paranoia: 2}", "mean nothing without owasp-crs"},
+      {"firewall: {mode: blok}", "did you mean 'block'?"},
+      {"firewall: {paranoia: 5}", "'5' is not a number from 1 to 4"},
+      {"firewall: {body_max: 1GiB}", "body_max"},
+      {"firewall: {exclude: [sqli]}", "'sqli' is not the number of a rule"},
+      {"firewall: {exclude: [949000-949999]}", "write `mode: detect`"},
+      {"firewall: {exclude_tags: [attack-generic]}", "all rules have 'attack-generic'"},
+      {"firewal: true", "did you mean 'firewall'?"},
   };
   for (const auto& [keys, told] : cases) {
     const auto fault = fault_of(keys);

@@ -205,6 +205,7 @@ std::string Watch::metrics(const Readings& readings) const {
     write_refusals(out, readings);
   }
   write_caches(out, readings);
+  if (readings.firewalls) readings.firewalls->write(out);
   write_state(out, readings);
   write_own(out);
   return out.str();

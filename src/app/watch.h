@@ -12,6 +12,7 @@
 #include "app/observer.h"
 #include "gateway/snapshot.h"
 #include "gateway/stages/cache_store.h"
+#include "gateway/stages/firewall.h"
 
 namespace gatehouse::app {
 
@@ -36,6 +37,7 @@ struct Readings {
   Timestamp loaded{};
   store::Stats database;
   std::vector<std::shared_ptr<gateway::CacheStore>> caches;
+  std::shared_ptr<const gateway::Firewalls> firewalls;
 };
 
 class Watch {

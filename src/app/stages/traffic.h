@@ -8,6 +8,7 @@ namespace gatehouse::app {
 // Limits that are counted before anybody is asked who calls, and those that want to know.
 MakeStage read_early_limits(Map& in, std::string_view key);
 MakeStage read_late_limits(Map& in, std::string_view key);
+MakeStage read_firewall(Map& in, std::string_view key);
 MakeStage read_cors(Map& in, std::string_view key);
 MakeStage read_compression(Map& in, std::string_view key);
 MakeStage read_rewrite(Map& in, std::string_view key);
