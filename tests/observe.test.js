@@ -73,6 +73,8 @@ gateway:
         - {path: /, upstream: "${to}", open: true}
         - {path: /dead, upstream: "http://127.0.0.1:${dead}", open: true}
         - {path: /robots, upstream: "${to}", token: {issuer: "${issuer}", audience: "api://default", scopes: [read]}}
+        - {path: /stricter, upstream: "${to}", open: true, shadow_policy: [{allow: {methods: [GET]}}]}
+        - {path: /looser, upstream: "${to}", open: true, policy: [{allow: {methods: [GET]}}, {allow: {everybody: true}, shadow: true}]}
 `);
   house = await serve(path.join(dir, 'gatehouse.yaml'), { env: { COLLECTOR_KEY: collectorKey } });
   const answer = await new Visitor().send(`${issuer}/v1/token`, {
@@ -278,6 +280,19 @@ test('numbers count what was done', async () => {
   assert.ok(now.get('process_open_fds') > 5);
   assert.ok(Math.abs(now.get('process_start_time_seconds') - Date.now() / 1000) < 3600);
   assert.equal(now.get('gatehouse_access_log_dropped_total'), 0);
+});
+
+test('what rules in the shadow would have decided is counted by route', async () => {
+  const before_ = await metrics();
+  for (const method of ['GET', 'GET', 'POST']) assert.equal((await ask('/stricter', { method })).status, 200);
+  const looser = [];
+  for (const method of ['GET', 'POST', 'PUT']) looser.push((await ask('/looser', { method })).status);
+  assert.deepEqual(looser, [200, 403, 403]);
+  const now = await metrics();
+  const more = (route, verdict) => { const name = `gatehouse_shadow_verdicts_total{host="app.test",route="app.test${route}",verdict="${verdict}"}`; return now.get(name) - before_.get(name); };
+  assert.deepEqual(['agreed', 'would_allow', 'would_deny', 'would_step_up'].map((v) => more('/stricter', v)), [2, 0, 1, 0]);
+  assert.deepEqual(['agreed', 'would_allow', 'would_deny', 'would_step_up'].map((v) => more('/looser', v)), [1, 2, 0, 0]);
+  assert.ok(![...now.keys()].some((name) => name.startsWith('gatehouse_shadow') && name.includes('robots')), 'only routes that have some');
 });
 
 test('5,000 hosts and paths that nobody configured are one', { timeout: 120000 }, async () => {

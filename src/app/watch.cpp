@@ -110,6 +110,23 @@ void write_caches(Exposition& out, const Readings& readings) {
   }
 }
 
+// Likewise since the configuration was loaded; as many series as routes with rules in the shadow, times four.
+void write_shadows(Exposition& out, const gateway::Routes& routes) {
+  constexpr auto kName = "gatehouse_shadow_verdicts_total";
+  out.head(kName, "counter", "What rules in the shadow would have decided, beside the enforced ones.");
+  routes.each([&](const gateway::Route& route) {
+    if (!route.shadow) return;
+    const auto sample = [&](std::string_view verdict, std::uint64_t count) {
+      const std::array labels{Label{"host", route.host}, Label{"route", route.demand.route}, Label{"verdict", verdict}};
+      out.sample(kName, labels, count);
+    };
+    sample("agreed", route.shadow->agreed());
+    sample("would_allow", route.shadow->would(policy::Outcome::allow));
+    sample("would_deny", route.shadow->would(policy::Outcome::deny));
+    sample("would_step_up", route.shadow->would(policy::Outcome::step_up));
+  });
+}
+
 void write_state(Exposition& out, const Readings& readings) {
   out.alone("gatehouse_configuration_generation", "gauge", "How many configurations were taken over.", readings.generation);
   out.alone("gatehouse_configuration_last_reload_successful", "gauge", "1, or 0 when the last one was refused.", std::uint64_t(readings.last_reload_good));
@@ -205,6 +222,7 @@ std::string Watch::metrics(const Readings& readings) const {
     write_refusals(out, readings);
   }
   write_caches(out, readings);
+  if (readings.snapshot) write_shadows(out, readings.snapshot->routes());
   if (readings.firewalls) readings.firewalls->write(out);
   write_state(out, readings);
   write_own(out);

@@ -17,7 +17,7 @@ void ask_shadow(const policy::Rules* rules, Shadow& shadow, const Demand& demand
   if (question.inquiry != nullptr && shadow.rules() != nullptr)
     question.inquiry->judged(Inquiry::Which::shadow, shadow.rules()->trace(facts), decision);
   if (decision.outcome == enforced.outcome) return shadow.agrees();
-  if (!shadow.differs(question.now)) return;
+  if (!shadow.differs(decision.outcome, question.now)) return;
   question.log.info("gateway.shadow_differs", {{"route", demand.route},
                                                {"enforced", policy::name_of(enforced.outcome)},
                                                {"shadow", policy::name_of(decision.outcome)},
@@ -33,8 +33,8 @@ policy::Decision Shadow::decide(const policy::Rules* enforced, const policy::Fac
   return enforced->decide_with_shadow(facts);
 }
 
-bool Shadow::differs(Timestamp now) {
-  differed_.fetch_add(1, std::memory_order_relaxed);
+bool Shadow::differs(policy::Outcome would, Timestamp now) {
+  would_[static_cast<std::size_t>(would)].fetch_add(1, std::memory_order_relaxed);
   auto quiet = quiet_until_.load(std::memory_order_relaxed);
   const auto at = to_millis(now);
   return at >= quiet && quiet_until_.compare_exchange_strong(quiet, at + Millis(kShadowLogEvery).count());

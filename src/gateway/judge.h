@@ -2,6 +2,7 @@
 // Knows nothing of who calls and how that was found out.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -22,15 +23,17 @@ class Shadow {
   explicit Shadow(policy::RulesPtr rules) : rules_(std::move(rules)) {}
   policy::Decision decide(const policy::Rules* enforced, const policy::Facts& facts) const;
   const policy::Rules* rules() const { return rules_.get(); }
-  // May this difference be logged? Counts it in any case.
-  bool differs(Timestamp now);
+  // They would have come to this outcome, and the enforced rules did not. May it be logged? Counts it in any case.
+  bool differs(policy::Outcome would, Timestamp now);
   void agrees() { agreed_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t agreed() const { return agreed_.load(std::memory_order_relaxed); }
-  std::uint64_t differed() const { return differed_.load(std::memory_order_relaxed); }
+  std::uint64_t would(policy::Outcome outcome) const { return would_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed); }
+  std::uint64_t differed() const { return would(policy::Outcome::allow) + would(policy::Outcome::deny) + would(policy::Outcome::step_up); }
 
  private:
   policy::RulesPtr rules_;
-  std::atomic<std::uint64_t> agreed_{0}, differed_{0};
+  std::atomic<std::uint64_t> agreed_{0};
+  std::array<std::atomic<std::uint64_t>, 3> would_{};   // by policy::Outcome
   std::atomic<std::int64_t> quiet_until_{0};
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "gateway/judge.h"
@@ -52,6 +53,11 @@ class Routes {
     enum class Why { found, unknown_host, no_rule, ambiguous } why = Why::found;
   };
   Found find(std::string_view host, std::string_view path) const;
+  // see(route), in the order in which they were added.
+  template <class See>
+  void each(See&& see) const {
+    for (const auto& route : routes_) see(std::as_const(*route));
+  }
   bool knows_host(std::string_view host) const { return hosts_.contains(host); }
   // The policy that has pages on this host, or nullptr.
   Policy* pages_of(std::string_view host) const;
