@@ -81,7 +81,9 @@ std::expected<void, Refusal> make_request(const Head& head, const Arrival& arriv
   request.upgrade = asked_upgrade(head);
   request.fields = head.fields;
   request.client = arrival.peer;
-  request.client_certificate = arrival.client_certificate;
+  request.client_certificate = arrival.client_certificate.thumbprint;
+  request.client_certificate_der = arrival.client_certificate.der;
+  request.client_certificate_trusted = arrival.client_certificate.trusted;
   request.via.ip.clear();
   request.tls = arrival.tls;
   request.has_body = head.framing != Framing::none;

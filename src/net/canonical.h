@@ -9,11 +9,17 @@
 
 namespace gatehouse::net {
 
+// See Request.
+struct ClientCertificate {
+  std::string thumbprint, der;   // empty: none
+  bool trusted = false;
+};
+
 // What the connection knows and the head does not.
 struct Arrival {
   bool tls = false;
   Address peer;
-  std::string client_certificate = {};   // thumbprint, as in Request; of the TLS connection alone, never of a header
+  ClientCertificate client_certificate = {};
   const Networks* trusted = nullptr;  // whose X-Forwarded-* are believed; nobody by default
 };
 

@@ -83,7 +83,7 @@ asio::awaitable<void> Connection::run() {
     const bool fine = co_await stream_.handshake(std::move(identities));
     loop_.deadlines->disarm(slot_);
     if (!fine || timed_out_) co_return;
-    if (!options_.tls->client_ca_file.empty()) arrival_.client_certificate = stream_.client_certificate();
+    if (options_.tls->asks_clients()) arrival_.client_certificate = stream_.client_certificate();
     if ((http2_ = stream_.speaks_http2())) co_return;
   }
   while (co_await read_head()) {

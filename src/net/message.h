@@ -110,7 +110,10 @@ struct Request {
   bool has_query = false;
   Fields fields;
   Address client;                // who connected (or, from a trusted proxy only, whom it names)
-  std::string_view client_certificate;   // SHA-256 of the client's certificate (DER), base64url; empty: the connection has none
+  // Of the TLS connection alone, never of a header. The client has the key of what it shows.
+  std::string_view client_certificate;       // SHA-256 of the certificate (DER), base64url; empty: the connection has none
+  std::string_view client_certificate_der;
+  bool client_certificate_trusted = false;   // issued by an authority of the listener; its names mean nothing otherwise
   Address via;                   // who connected, if that is a trusted proxy that named the client; else empty
   std::string id;                // request id for logs and X-Okta-Request-Id / X-Request-Id
   int major_version = 1, minor_version = 1;

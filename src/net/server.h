@@ -57,7 +57,12 @@ struct ServerTls {
   };
   std::vector<Identity> identities;          // chosen by SNI; the first one serves unknown names
   bool http2 = true;                         // offer h2 by ALPN; Server::listen sets it from ServerOptions::http2
-  std::string client_ca_file = {};           // PEM: clients may show a certificate of these authorities; empty: nobody is asked
+  std::string client_ca_file = {};           // PEM: clients may show a certificate of these authorities
+  // Certificates of nobody's authority are taken too (self-signed clients, RFC 8705 §2.2); Request tells them apart. Otherwise
+  // one of those ends the handshake.
+  bool any_client_certificate = false;
+
+  bool asks_clients() const { return any_client_certificate || !client_ca_file.empty(); }
 };
 
 // HTTP/2: over TLS by ALPN, over plain sockets by prior knowledge (its preface). RFC 9113, RFC 8441.

@@ -38,7 +38,7 @@ class Stream {
   Peer peer();
   bool speaks_http2() const;   // agreed upon by ALPN
   bool tls() const { return tls_ != nullptr; }
-  std::string client_certificate() const { return tls_ ? client_thumbprint(tls_->ssl()) : std::string(); }
+  ClientCertificate client_certificate() const { return tls_ ? net::client_certificate(tls_->ssl()) : ClientCertificate(); }
   Socket& socket() { return socket_; }
 
  private:

@@ -38,6 +38,9 @@ Result<void> check_readable(const std::string& file, std::string_view what) {
   return failure(Fault::invalid, fmt::format("TLS: cannot read the {} file {}: {}", what, file, std::strerror(errno)));
 }
 
+// The fault stays to be asked for with SSL_get_verify_result(); here it does not end the handshake.
+int take_any_certificate(int, X509_STORE_CTX*) { return 1; }
+
 Timestamp time_of(const ASN1_TIME* time) {
   std::tm parts{};
   ASN1_TIME_to_tm(time, &parts);
@@ -123,19 +126,23 @@ Result<void> TlsIdentities::add(const ServerTls::Identity& identity, bool http2,
   return {};
 }
 
-// Optional: whether a certificate is needed is the route's question. One of another authority ends the handshake.
-Result<void> TlsIdentities::ask_clients(const std::string& authorities_file) {
-  if (authorities_file.empty()) return {};
-  GH_DO(check_readable(authorities_file, "client authorities"));
+// Whether a certificate is needed is the route's question.
+Result<void> TlsIdentities::ask_clients(const ServerTls& tls) {
+  if (!tls.asks_clients()) return {};
+  const auto& authorities_file = tls.client_ca_file;
+  if (!authorities_file.empty()) GH_DO(check_readable(authorities_file, "client authorities"));
   for (const auto& context : contexts_) {
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, tls.any_client_certificate ? take_any_certificate : nullptr);
+    if (authorities_file.empty()) continue;
     ERR_clear_error();
     auto* names = SSL_load_client_CA_file(authorities_file.c_str());
     if (names == nullptr || SSL_CTX_load_verify_file(context.get(), authorities_file.c_str()) != 1) {
       sk_X509_NAME_pop_free(names, X509_NAME_free);
       return failure(Fault::invalid, fmt::format("TLS: {} holds no usable PEM certificate of an authority: {}", authorities_file, last_openssl_error()));
     }
-    SSL_CTX_set_client_CA_list(context.get(), names);
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    // A list of names keeps clients from showing a certificate of others; who takes any sends none.
+    if (tls.any_client_certificate) sk_X509_NAME_pop_free(names, X509_NAME_free);
+    else SSL_CTX_set_client_CA_list(context.get(), names);
   }
   return {};
 }
@@ -144,7 +151,7 @@ Result<std::shared_ptr<const TlsIdentities>> TlsIdentities::load(const ServerTls
   if (tls.identities.empty()) return failure(Fault::invalid, "TLS: no certificate is configured");
   auto identities = std::make_shared<TlsIdentities>();
   for (const auto& identity : tls.identities) GH_DO(identities->add(identity, tls.http2, now));
-  GH_DO(identities->ask_clients(tls.client_ca_file));
+  GH_DO(identities->ask_clients(tls));
   for (const auto& context : identities->contexts_) {
     SSL_CTX_set_tlsext_servername_callback(context.get(), choose_identity);
     SSL_CTX_set_tlsext_servername_arg(context.get(), identities.get());
@@ -161,15 +168,18 @@ SSL_CTX* TlsIdentities::by_name(std::string_view host) const {
   return wildcard == names_.end() ? nullptr : wildcard->second;
 }
 
-std::string client_thumbprint(SSL* ssl) {
+ClientCertificate client_certificate(SSL* ssl) {
+  ClientCertificate shown;
   auto* certificate = SSL_get0_peer_certificate(ssl);
-  if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return {};
   unsigned char* der = nullptr;
-  const int size = i2d_X509(certificate, &der);
-  if (size <= 0) return {};
-  auto thumbprint = base64url_encode(crypto::sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)}));
+  const int size = certificate == nullptr ? 0 : i2d_X509(certificate, &der);
+  if (size <= 0) return shown;
+  shown.der.assign(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
   OPENSSL_free(der);
-  return thumbprint;
+  shown.thumbprint = base64url_encode(crypto::sha256(shown.der));
+  // Also of a resumed session: what was found out at its first handshake goes with it.
+  shown.trusted = SSL_get_verify_result(ssl) == X509_V_OK;
+  return shown;
 }
 
 Result<void> TlsStore::load(Timestamp now) {

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "net/canonical.h"
 #include "net/server.h"
 
 namespace gatehouse::net {
@@ -32,13 +33,13 @@ class TlsIdentities {
 
  private:
   Result<void> add(const ServerTls::Identity& identity, bool http2, Timestamp now);
-  Result<void> ask_clients(const std::string& authorities_file);
+  Result<void> ask_clients(const ServerTls& tls);
   std::vector<SslContextPtr> contexts_;
   std::map<std::string, SSL_CTX*, std::less<>> names_;  // "a.example", "*.example"
 };
 
-// SHA-256 of the verified certificate that the client showed (DER), base64url without padding (RFC 8705 §3.1); empty: none.
-std::string client_thumbprint(SSL* ssl);
+// What the client showed in the handshake; the thumbprint is that of RFC 8705 §3.1.
+ClientCertificate client_certificate(SSL* ssl);
 
 class TlsStore {
  public:

@@ -89,6 +89,9 @@ class Visitor {
     request.has_query = parsed.has_query;
     request.client = {.ip = "192.0.2.7", .port = 40000};
     request.id = "req-test";
+    request.client_certificate = certificate;
+    request.client_certificate_der = certificate_der;
+    request.client_certificate_trusted = certificate_trusted;
     request.has_body = !body.empty();
     std::string jar;
     for (const auto& [name, value] : cookies) jar += (jar.empty() ? "" : "; ") + name + "=" + value;
@@ -103,6 +106,8 @@ class Visitor {
   }
 
   std::map<std::string, std::string> cookies;
+  std::string certificate, certificate_der;   // of the connection, as in net::Request
+  bool certificate_trusted = false;
 
  private:
   static Task<bool> serve(net::Router& router, net::Exchange& exchange) {
