@@ -9,7 +9,7 @@ namespace gatehouse::app {
 namespace {
 
 directory::Needs directory_needs(Foundation& ground, events::SystemLog& log, const std::shared_ptr<directory::Memory>& memory) {
-  return {ground.database(), log, ground.clock(), ground.random(), ground.hashing(), {}, memory};
+  return {ground.database(), log, ground.clock(), ground.random(), ground.hashing(), {}, memory, &ground.sealer()};
 }
 
 template <class T>
@@ -62,9 +62,9 @@ class Org::Edge final : public okta::AccessTokenCheck {
     router.add(health_rows(), operations, style_);
     router.add(configuration_rows(), operations, style_);
   }
-  Task<net::Principal> check(Secret token, const net::Request&) override {
-    std::string text(token.reveal());
-    co_return co_await provider_.principal_of(std::move(text));
+  Task<net::Principal> check(Secret token, const net::Request& request) override {
+    std::string text(token.reveal()), certificate(request.client_certificate);
+    co_return co_await provider_.principal_of(std::move(text), std::move(certificate));
   }
 
  private:

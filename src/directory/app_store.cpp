@@ -13,10 +13,9 @@ namespace {
 
 constexpr std::string_view kAppColumns =
     "a.id, a.label, a.kind, a.active, a.client_id, a.auth, a.sign_on_mode, a.settings, a.created, a.updated, a.version";
-constexpr std::size_t kSecretColumn = 11;  // after kAppColumns
+constexpr std::size_t kHashColumn = 11, kSecretsColumn = 12;  // after kAppColumns
 
 constexpr std::array<std::string_view, 4> kKinds = {"web", "browser", "native", "service"};
-constexpr std::array<std::string_view, 3> kAuths = {"none", "client_secret_basic", "client_secret_post"};
 
 template <class Enum, std::size_t n>
 Enum parse(const std::array<std::string_view, n>& names, std::string_view name) {
@@ -25,11 +24,80 @@ Enum parse(const std::array<std::string_view, n>& names, std::string_view name) 
   return static_cast<Enum>(at);
 }
 
+ClientAuth parse_auth(std::string_view name) {
+  const auto auth = client_auth_named(name);
+  if (!auth) throw std::logic_error("apps: a way to prove a client that is none of ours");
+  return *auth;
+}
+
 json::array texts(const std::vector<std::string>& values) { return json::array(values.begin(), values.end()); }
+
+json::array keys_json(const std::vector<ClientKey>& keys) {
+  json::array list;
+  for (const auto& key : keys)
+    list.push_back({{"id", key.id}, {"jwk", key.jwk}, {"active", key.active}, {"created", to_millis(key.created)}, {"updated", to_millis(key.updated)}});
+  return list;
+}
+
+Timestamp time_in(const json::value& object, std::string_view name) { return from_millis(find_int(object, name).value_or(0)); }
+
+std::vector<ClientKey> keys_in(const json::value& settings) {
+  std::vector<ClientKey> keys;
+  const auto* list = find(settings, "keys");
+  if (list == nullptr || !list->is_array()) return keys;
+  for (const auto& key : list->get_array())
+    keys.push_back({find_string(key, "id").value_or(""), find_string(key, "jwk").value_or(""), find_bool(key, "active").value_or(true),
+                    time_in(key, "created"), time_in(key, "updated")});
+  return keys;
+}
+
+constexpr std::array<std::string_view, 5> kSubjectKinds = {"dn", "dns", "uri", "ip", "email"};
+
+void put_subject(json::object& settings, const std::optional<TlsSubject>& subject) {
+  if (subject) settings["tls_subject"] = {{"kind", kSubjectKinds.at(static_cast<std::size_t>(subject->kind))}, {"value", subject->value}};
+}
+
+std::optional<TlsSubject> subject_in(const json::value& settings) {
+  const auto* subject = find(settings, "tls_subject");
+  if (subject == nullptr) return std::nullopt;
+  return TlsSubject{parse<TlsSubject::Kind>(kSubjectKinds, find_string(*subject, "kind").value_or("")), find_string(*subject, "value").value_or("")};
+}
+
+std::string secrets_text(const std::vector<StoredSecret>& secrets) {
+  json::array list;
+  for (const auto& secret : secrets)
+    list.push_back({{"id", secret.id}, {"hash", secret.hash}, {"sealed", secret.sealed}, {"active", secret.active},
+                    {"created", to_millis(secret.created)}, {"updated", to_millis(secret.updated)}});
+  return to_text(list);
+}
+
+// The column that the program one version older reads and writes: the newest active secret.
+std::optional<std::string> newest_hash(const std::vector<StoredSecret>& secrets) {
+  std::optional<std::string> hash;
+  for (const auto& secret : secrets)
+    if (secret.active) hash = secret.hash;
+  return hash;
+}
+
+// Before version 2 of the tables there was one secret, and its hash was all. A hash that is none of the list's comes from a
+// program of that time, to which a new secret stands instead of all others; none at all means that it took them away.
+std::vector<StoredSecret> secrets_in(const store::Row& row, const App& app) {
+  std::vector<StoredSecret> secrets;
+  const auto hash = row.maybe_text(kHashColumn);
+  if (!hash) return secrets;
+  if (const auto text = row.maybe_text(kSecretsColumn)) {
+    const auto list = parse_json(*text).value();
+    for (const auto& each : list.as_array())
+      secrets.push_back({find_string(each, "id").value_or(""), find_string(each, "hash").value_or(""), find_string(each, "sealed").value_or(""),
+                         find_bool(each, "active").value_or(false), time_in(each, "created"), time_in(each, "updated")});
+  }
+  if (newest_hash(secrets) == hash) return secrets;
+  return {StoredSecret{"ocs" + app.id.str().substr(std::min<std::size_t>(3, app.id.str().size())), *hash, "", true, app.created, app.updated}};
+}
 
 // What no query looks into is one JSON column; a new setting needs no migration.
 std::string settings_of(const App& app) {
-  const json::object settings = {{"redirect_uris", texts(app.redirect_uris)},
+  json::object settings = {{"redirect_uris", texts(app.redirect_uris)},
                                  {"post_logout_redirect_uris", texts(app.post_logout_redirect_uris)},
                                  {"grant_types", texts(app.grant_types)},
                                  {"scopes", texts(app.scopes)},
@@ -37,13 +105,19 @@ std::string settings_of(const App& app) {
                                  {"consent_required", app.consent_required},
                                  {"rotate_refresh", app.rotate_refresh},
                                  {"initiate_login_uri", app.initiate_login_uri},
-                                 {"more", app.more}};
+                                 {"more", app.more},
+                                 {"jwks_uri", app.jwks_uri},
+                                 {"auth_signing_alg", app.auth_signing_alg},
+                                 {"registration_hash", app.registration_hash},
+                                 {"certificate_bound", app.certificate_bound}};
+  if (!app.keys.empty()) settings["keys"] = keys_json(app.keys);
+  put_subject(settings, app.tls_subject);
   return to_text(settings);
 }
 
 App app_from(const store::Row& row) {
   App app{.id = row.id<AppId>(0), .label = row.text(1), .kind = parse<AppKind>(kKinds, row.text(2)), .active = row.yes(3),
-          .client_id = row.text(4), .auth = parse<ClientAuth>(kAuths, row.text(5)), .redirect_uris = {},
+          .client_id = row.text(4), .auth = parse_auth(row.text(5)), .redirect_uris = {},
           .post_logout_redirect_uris = {}, .grant_types = {}, .scopes = {}, .initiate_login_uri = {},
           .created = row.time(8), .updated = row.time(9), .sign_on_mode = row.text(6), .more = {}, .version = row.number(10)};
   const auto settings = parse_json(row.text(7)).value();
@@ -56,13 +130,22 @@ App app_from(const store::Row& row) {
   app.rotate_refresh = find_bool(settings, "rotate_refresh").value_or(true);
   app.initiate_login_uri = find_string(settings, "initiate_login_uri").value_or("");
   if (const auto* more = find(settings, "more"); more != nullptr && more->is_object()) app.more = more->get_object();
+  app.keys = keys_in(settings);
+  app.jwks_uri = find_string(settings, "jwks_uri").value_or("");
+  app.auth_signing_alg = find_string(settings, "auth_signing_alg").value_or("");
+  app.tls_subject = subject_in(settings);
+  app.registration_hash = find_string(settings, "registration_hash").value_or("");
+  app.certificate_bound = find_bool(settings, "certificate_bound").value_or(false);
   return app;
 }
 
 Task<std::optional<StoredApp>> select_one(store::Database& database, store::Statement select) {
   GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
   std::optional<StoredApp> found;
-  if (!rows.empty()) found.emplace(app_from(rows.front()), rows.front().maybe_text(kSecretColumn));
+  if (rows.empty()) co_return found;
+  auto app = app_from(rows.front());
+  auto secrets = secrets_in(rows.front(), app);
+  found.emplace(std::move(app), std::move(secrets));
   co_return found;
 }
 
@@ -87,26 +170,28 @@ Task<bool> select_any(store::Database& database, store::Statement select) {
 
 }  // namespace
 
-store::Statement insert_app(const OrgId& org, const App& app, const std::optional<std::string>& secret_hash, Error otherwise) {
+store::Statement insert_app(const OrgId& org, const StoredApp& stored, Error otherwise) {
+  const auto& app = stored.app;
+  const auto self_managed = app.registration_hash.empty() ? std::nullopt : std::optional<std::int64_t>(1);
   store::Statement insert(
       "insert into apps (org_id, id, label, label_folded, kind, active, client_id, auth, sign_on_mode, settings, created, "
-      "updated, version, secret_hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+      "updated, version, secret_hash, secrets, self_managed) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
       "on conflict do nothing",
       {org, app.id, app.label, fold(app.label), kKinds.at(static_cast<std::size_t>(app.kind)), app.active, app.client_id,
-       kAuths.at(static_cast<std::size_t>(app.auth)), app.sign_on_mode, settings_of(app), app.created, app.updated,
-       app.version, secret_hash});
+       name_of(app.auth), app.sign_on_mode, settings_of(app), app.created, app.updated,
+       app.version, newest_hash(stored.secrets), secrets_text(stored.secrets), self_managed});
   return std::move(insert).expect(1, std::move(otherwise));
 }
 
 Task<std::optional<StoredApp>> select_app(store::Database& database, OrgId org, AppId id) {
-  static const auto kSql = fmt::format("select {}, a.secret_hash from apps a where a.org_id = $1 and a.id = $2", kAppColumns);
+  static const auto kSql = fmt::format("select {}, a.secret_hash, a.secrets from apps a where a.org_id = $1 and a.id = $2", kAppColumns);
   store::Statement select(kSql, {org, id});
   co_return co_await select_one(database, std::move(select));
 }
 
 Task<std::optional<StoredApp>> select_app_by_client(store::Database& database, OrgId org, std::string client_id) {
   static const auto kSql = fmt::format(
-      "select {}, a.secret_hash from apps a where a.org_id = $1 and a.client_id = $2 and a.sign_on_mode = 'OPENID_CONNECT'",
+      "select {}, a.secret_hash, a.secrets from apps a where a.org_id = $1 and a.client_id = $2 and a.sign_on_mode = 'OPENID_CONNECT'",
       kAppColumns);
   store::Statement select(kSql, {org, client_id});
   co_return co_await select_one(database, std::move(select));
@@ -120,18 +205,36 @@ Task<std::vector<App>> select_apps(store::Database& database, OrgId org, Page pa
   co_return co_await select_many(database, std::move(select));
 }
 
-store::Statement update_app(const OrgId& org, const App& app) {
-  store::Statement update(
-      "update apps set label = $4, label_folded = $5, kind = $6, active = $7, auth = $8, settings = $9, updated = $10, "
-      "version = version + 1 where org_id = $1 and id = $2 and version = $3",
-      {org, app.id, app.version, app.label, fold(app.label), kKinds.at(static_cast<std::size_t>(app.kind)), app.active,
-       kAuths.at(static_cast<std::size_t>(app.auth)), settings_of(app), app.updated});
+Task<int> select_self_managed(store::Database& database, OrgId org, int most) {
+  store::Statement select("select count(*) from (select 1 from apps where org_id = $1 and self_managed = 1 limit $2) as found", {org, most});
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  co_return static_cast<int>(rows.front().number(0));
+}
+
+namespace {
+
+store::Statement as_read(store::Statement update) {
   return std::move(update).expect(
       1, Error(Fault::conflict, "app: changed by somebody else meanwhile").with_code(std::string(kVersionConflict)));
 }
 
-store::Statement update_secret(const OrgId& org, const AppId& app, const std::optional<std::string>& secret_hash) {
-  return {"update apps set secret_hash = $3 where org_id = $1 and id = $2", {org, app, secret_hash}};
+}  // namespace
+
+store::Statement update_app(const OrgId& org, const StoredApp& stored) {
+  const auto& app = stored.app;
+  store::Statement update(
+      "update apps set label = $4, label_folded = $5, kind = $6, active = $7, auth = $8, settings = $9, updated = $10, "
+      "secret_hash = $11, secrets = $12, version = version + 1 where org_id = $1 and id = $2 and version = $3",
+      {org, app.id, app.version, app.label, fold(app.label), kKinds.at(static_cast<std::size_t>(app.kind)), app.active,
+       name_of(app.auth), settings_of(app), app.updated, newest_hash(stored.secrets), secrets_text(stored.secrets)});
+  return as_read(std::move(update));
+}
+
+store::Statement update_secrets(const OrgId& org, const StoredApp& stored) {
+  store::Statement update(
+      "update apps set secret_hash = $4, secrets = $5, version = version + 1 where org_id = $1 and id = $2 and version = $3",
+      {org, stored.app.id, stored.app.version, newest_hash(stored.secrets), secrets_text(stored.secrets)});
+  return as_read(std::move(update));
 }
 
 store::Unit delete_app(const OrgId& org, const AppId& app, Error otherwise) {

@@ -7,17 +7,24 @@
 
 namespace gatehouse::directory {
 
+struct StoredSecret {
+  std::string id, hash;      // of "client_secret:" and the secret
+  std::string sealed;        // client_secret_jwt only, see sealed_in()
+  bool active = true;
+  Timestamp created{}, updated{};
+};
 struct StoredApp {
   App app;
-  std::optional<std::string> secret_hash;
+  std::vector<StoredSecret> secrets;   // oldest first
 };
 
-store::Statement insert_app(const OrgId& org, const App& app, const std::optional<std::string>& secret_hash, Error otherwise);
+store::Statement insert_app(const OrgId& org, const StoredApp& app, Error otherwise);
 Task<std::optional<StoredApp>> select_app(store::Database& database, OrgId org, AppId id);
 Task<std::optional<StoredApp>> select_app_by_client(store::Database& database, OrgId org, std::string client_id);
 Task<std::vector<App>> select_apps(store::Database& database, OrgId org, Page page, std::string label_prefix);
-store::Statement update_app(const OrgId& org, const App& app);   // compare-and-set on app.version
-store::Statement update_secret(const OrgId& org, const AppId& app, const std::optional<std::string>& secret_hash);
+Task<int> select_self_managed(store::Database& database, OrgId org, int most);   // how many, but no more than `most`
+store::Statement update_app(const OrgId& org, const StoredApp& app);       // compare-and-set on app.version
+store::Statement update_secrets(const OrgId& org, const StoredApp& app);   // compare-and-set on app.version
 store::Unit delete_app(const OrgId& org, const AppId& app, Error otherwise);   // `otherwise` while it is active
 
 store::Statement insert_app_user(const OrgId& org, const AppId& app, const UserId& user, Timestamp now);

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
-#include "core/bytes.h"
 #include "core/text.h"
-#include "crypto/hash.h"
 #include "directory/app_store.h"
+#include "directory/client_proof.h"
 #include "directory/memory.h"
 #include "directory/happened.h"
 #include "directory/member_store.h"
@@ -15,17 +14,6 @@
 
 namespace gatehouse::directory {
 namespace {
-
-constexpr std::size_t kSecretLength = 64;  // characters of [A-Za-z0-9], as at Okta; 381 bits
-
-// The type is hashed too: a secret of one kind never fits where another kind is asked for.
-std::string hash_of(const Secret& secret) {
-  std::string typed = "client_secret:";
-  typed += secret.reveal();
-  return base64url_encode(crypto::sha256(typed));
-}
-
-bool has_secret(const App& app) { return app.auth != ClientAuth::none; }
 
 Result<void> check_uris(std::string_view name, const std::vector<std::string>& uris) {
   if (uris.size() > kUrisMax) return failure(Fault::invalid, fmt::format("{}: at most {} are allowed", name, kUrisMax));
@@ -46,9 +34,9 @@ Result<void> check_app(const App& app) {
   GH_DO(check_uris("redirect_uris", app.redirect_uris));
   GH_DO(check_uris("post_logout_redirect_uris", app.post_logout_redirect_uris));
   if (to_text(app.more).size() > kAppMoreMax) return failure(Fault::invalid, "settings: too large");
-  if (app.kind == AppKind::service && !has_secret(app) && app.sign_on_mode == "OPENID_CONNECT")
+  if (app.kind == AppKind::service && app.auth == ClientAuth::none && app.sign_on_mode == "OPENID_CONNECT")
     return failure(Fault::invalid, "token_endpoint_auth_method: a service needs a way to prove itself");
-  return {};
+  return check_client_proof(app);
 }
 
 Task<App> known(store::Database& database, OrgId org, AppId id) {
@@ -82,20 +70,25 @@ Task<AppWithSecret> Apps::create(NewApp asked, Cause cause) {
   app.created = app.updated = now;
   app.version = 1;
   GH_CO_DO(check_app(app));
-  if (asked.secret && asked.secret->reveal().size() < kGivenSecretMin)
-    co_return failure(Fault::invalid, fmt::format("client_secret: must be at least {} characters", kGivenSecretMin));
+  if (asked.secret) GH_CO_DO(check_given_secret(app.auth, *asked.secret));
 
-  std::optional<Secret> secret;
-  if (has_secret(app)) secret = asked.secret ? *asked.secret : Secret(random_text(needs_.random, kSecretLength));
-  std::optional<std::string> hashed;
-  if (secret) hashed = hash_of(*secret);
-
+  name_keys(app, {}, needs_);
+  AppWithSecret made{app, std::nullopt};
+  StoredApp stored{std::move(app), {}};
+  if (has_secret(stored.app.auth)) {
+    made.secret = asked.secret ? *asked.secret : random_secret(needs_.random);
+    GH_CO_TRY(auto kept, kept_secret(needs_, org_, stored.app, *made.secret));
+    stored.secrets.push_back(std::move(kept));
+  }
+  if (asked.self_managed) {
+    made.registration_token = registration_token(needs_.random);
+    made.app.registration_hash = stored.app.registration_hash = hash_of_registration(*made.registration_token);
+  }
   store::Unit unit;
-  unit.push_back(insert_app(org_, app, hashed,
+  unit.push_back(insert_app(org_, stored,
                             Error(Fault::conflict, "client_id: An object with this field already exists in the current organization")));
-  unit.push_back(needs_.log.statement(org_, happened("application.lifecycle.create", "Create application", cause, app)));
+  unit.push_back(needs_.log.statement(org_, happened("application.lifecycle.create", "Create application", cause, stored.app)));
   GH_CO_DO(co_await needs_.write(std::move(unit)));
-  AppWithSecret made{std::move(app), std::move(secret)};
   co_return made;
 }
 
@@ -121,40 +114,53 @@ Task<std::vector<App>> Apps::list(Page page, std::string label_prefix) {
   co_return co_await select_apps(needs_.database, org_, std::move(page), std::move(label_prefix));
 }
 
-Task<App> Apps::keep(App app, std::string event_type, std::string message, Cause cause) {
+Task<int> Apps::count_self_managed(int most) { co_return co_await select_self_managed(needs_.database, org_, most); }
+
+Task<StoredApp> Apps::stored(AppId id) {
+  GH_CO_TRY(auto found, co_await select_app(needs_.database, org_, std::move(id)));
+  if (!found) co_return failure(Fault::missing, "app: not found");
+  co_return *std::move(found);
+}
+
+Task<App> Apps::keep(App app, StoredApp before, std::string event_type, std::string message, Cause cause) {
   app.updated = needs_.clock.now();
+  before.secrets = secrets_after(std::move(before.secrets), before.app.auth, app.auth);
+  before.app = std::move(app);
   store::Unit unit;
-  unit.push_back(update_app(org_, app));
-  if (!has_secret(app)) unit.push_back(update_secret(org_, app.id, std::nullopt));
-  unit.push_back(needs_.log.statement(org_, happened(event_type, message, cause, app)));
+  unit.push_back(update_app(org_, before));
+  unit.push_back(needs_.log.statement(org_, happened(event_type, message, cause, before.app)));
   GH_CO_DO(co_await needs_.write(std::move(unit)));
-  ++app.version;
-  co_return app;
+  ++before.app.version;
+  co_return std::move(before.app);
 }
 
 Task<App> Apps::update(App app, Cause cause) {
   GH_CO_DO(check_app(app));
-  GH_CO_TRY(auto before, co_await find(app.id));
-  app.client_id = before.client_id;  // what others hold of an app does not change under them
-  app.created = before.created;
-  app.active = before.active;
-  app.sign_on_mode = before.sign_on_mode;
-  if (app.version == 0) app.version = before.version;
-  co_return co_await keep(std::move(app), "application.lifecycle.update", "Update application", std::move(cause));
+  GH_CO_TRY(auto before, co_await stored(app.id));
+  app.client_id = before.app.client_id;  // what others hold of an app does not change under them
+  app.created = before.app.created;
+  app.active = before.app.active;
+  app.sign_on_mode = before.app.sign_on_mode;
+  app.registration_hash = before.app.registration_hash;
+  name_keys(app, before.app.keys, needs_);
+  if (app.version == 0) app.version = before.app.version;
+  co_return co_await keep(std::move(app), std::move(before), "application.lifecycle.update", "Update application", std::move(cause));
 }
 
 Task<App> Apps::activate(AppId id, Cause cause) {
-  GH_CO_TRY(auto app, co_await find(std::move(id)));
-  if (app.active) co_return app;
+  GH_CO_TRY(auto before, co_await stored(std::move(id)));
+  if (before.app.active) co_return before.app;
+  auto app = before.app;
   app.active = true;
-  co_return co_await keep(std::move(app), "application.lifecycle.activate", "Activate application", std::move(cause));
+  co_return co_await keep(std::move(app), std::move(before), "application.lifecycle.activate", "Activate application", std::move(cause));
 }
 
 Task<App> Apps::deactivate(AppId id, Cause cause) {
-  GH_CO_TRY(auto app, co_await find(std::move(id)));
-  if (!app.active) co_return app;
+  GH_CO_TRY(auto before, co_await stored(std::move(id)));
+  if (!before.app.active) co_return before.app;
+  auto app = before.app;
   app.active = false;
-  co_return co_await keep(std::move(app), "application.lifecycle.deactivate", "Deactivate application", std::move(cause));
+  co_return co_await keep(std::move(app), std::move(before), "application.lifecycle.deactivate", "Deactivate application", std::move(cause));
 }
 
 Task<void> Apps::remove(AppId id, Cause cause) {
@@ -163,26 +169,6 @@ Task<void> Apps::remove(AppId id, Cause cause) {
   unit.push_back(needs_.log.statement(org_, happened("application.lifecycle.delete", "Delete application", cause, app)));
   GH_CO_DO(co_await needs_.write(std::move(unit)));
   co_return Result<void>();
-}
-
-Task<bool> Apps::check_secret(App app, Secret secret) {
-  auto found = co_await client(app.client_id);
-  if (!found && found.error().fault() == Fault::missing) co_return false;
-  if (!found) co_return std::unexpected(std::move(found.error()));
-  if (found->app.id != app.id || !found->app.active || !found->secret_hash) co_return false;
-  co_return equal_constant_time(hash_of(secret), *found->secret_hash);
-}
-
-Task<Secret> Apps::new_secret(AppId id, Cause cause) {
-  GH_CO_TRY(auto app, co_await find(id));
-  if (!has_secret(app)) co_return failure(Fault::conflict, "app: this client has no secret");
-  Secret secret(random_text(needs_.random, kSecretLength));
-  store::Unit unit;
-  unit.push_back(update_secret(org_, id, hash_of(secret)));
-  unit.push_back(needs_.log.statement(
-      org_, happened("app.oauth2.client.lifecycle.new_secret", "Create new client secret", cause, app)));
-  GH_CO_DO(co_await needs_.write(std::move(unit)));
-  co_return secret;
 }
 
 Task<void> Apps::assign_user(AppId app, UserId user, Cause cause) {

@@ -30,7 +30,12 @@ class DirectoryTest : public store::BackendTest {
   }
 
   std::shared_ptr<Memory> memory = make_memory(clock);   // shared, as in the program: what it remembers must never show
-  Needs needs(crypto::PasswordCost cost = kCheap) { return {database(), *log, clock, *random, hashing, cost, memory}; }
+  static crypto::Sealer given_sealer(Random& random) {
+    std::vector<crypto::SealKey> keys;
+    keys.push_back({"k1", Secret(std::string(crypto::kSealKeySize, 's'))});
+    return crypto::Sealer::make(std::move(keys), random).value();
+  }
+  Needs needs(crypto::PasswordCost cost = kCheap) { return {database(), *log, clock, *random, hashing, cost, memory, &sealer}; }
 
   static Profile profile(std::string login) {
     return {.login = login, .email = login, .first_name = "Ada", .last_name = "Lovelace", .more = {}};
@@ -65,6 +70,8 @@ class DirectoryTest : public store::BackendTest {
   Cause cause{{"00uadmin", "User", "admin@example.com", "Admin"}, {"192.0.2.1", "test", "req-1"}};
   ManualClock clock;
   std::unique_ptr<Random> random = seeded_random(7);
+  std::unique_ptr<Random> seal_random = system_random();
+  crypto::Sealer sealer = given_sealer(*seal_random);
   Pool hashing{"hashing", 1, 100};
   std::unique_ptr<events::SystemLog> log;
   std::unique_ptr<Users> users;

@@ -44,7 +44,10 @@ std::vector<store::Migration> migrations() {
             "create table sign_in_failures (org_id text not null, subject text not null, address text not null, "
             "failures bigint not null, next_try bigint not null, expires bigint not null, "
             "primary key (org_id, subject, address))",
-            "create index sign_in_failures_by_expiry on sign_in_failures (expires)"}}};
+            "create index sign_in_failures_by_expiry on sign_in_failures (expires)"}},
+          {"directory", 2,
+           {"alter table apps add column secrets text", "alter table apps add column self_managed bigint",
+            "create index apps_self_managed on apps (org_id) where self_managed = 1"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

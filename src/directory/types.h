@@ -46,7 +46,29 @@ struct Group {
 };
 
 enum class AppKind { web, spa, native, service };    // Okta's application_type: web, browser, native, service
-enum class ClientAuth { none, secret_basic, secret_post };
+// How a client proves itself; names of the IANA registry "OAuth Token Endpoint Authentication Methods".
+enum class ClientAuth { none, secret_basic, secret_post, secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls };
+inline constexpr int kClientAuths = static_cast<int>(ClientAuth::self_signed_tls) + 1;
+std::string_view name_of(ClientAuth auth);                        // "client_secret_basic"
+std::optional<ClientAuth> client_auth_named(std::string_view name);
+bool has_secret(ClientAuth auth);
+// Does a client that turns from one to the other need another secret? (client_secret_jwt needs one that can be opened.)
+bool needs_new_secret(ClientAuth before, ClientAuth after);
+
+// The public half of a key by which a client signs what it says. Never anything else: Apps refuses private members.
+struct ClientKey {
+  std::string id;                                    // pks…
+  std::string jwk;                                   // RFC 7517, as JSON
+  bool active = true;
+  Timestamp created{}, updated{};
+};
+// Whom the certificate of a client must name (RFC 8705 §2.1.2), in one way.
+struct TlsSubject {
+  enum class Kind { dn, dns, uri, ip, email } kind = Kind::dn;
+  std::string value;
+  friend bool operator==(const TlsSubject&, const TlsSubject&) = default;
+};
+
 struct App {
   AppId id;
   std::string label;
@@ -65,6 +87,12 @@ struct App {
   std::string sign_on_mode = "OPENID_CONNECT";       // others ("BOOKMARK") are links only, never OAuth clients
   json::object more;                                 // Okta's settings that nothing here reads (client_uri, logo_uri …)
   std::int64_t version = 0;                          // grows with each change
+  std::vector<ClientKey> keys = {};                  // or:
+  std::string jwks_uri = {};                         // where the client publishes them
+  std::string auth_signing_alg = {};                 // of its assertions; empty: any that its keys are for
+  std::optional<TlsSubject> tls_subject = {};        // tls_client_auth
+  std::string registration_hash = {};                // of the token with which it manages itself (RFC 7592); empty: others do
+  bool certificate_bound = false;                    // its access tokens are good only with its certificate (RFC 8705 §3)
 };
 
 }  // namespace gatehouse::directory

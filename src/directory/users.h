@@ -7,6 +7,7 @@
 #include "core/pool.h"
 #include "core/task.h"
 #include "crypto/password.h"
+#include "crypto/seal.h"
 #include "directory/types.h"
 #include "events/event.h"
 #include "store/database.h"
@@ -23,6 +24,7 @@ struct Needs {
   Pool& hashing;             // argon2id runs there
   crypto::PasswordCost password_cost = {};
   std::shared_ptr<Memory> memory = nullptr;   // of one org, shared by its services; without it every question is asked anew
+  const crypto::Sealer* sealer = nullptr;     // for the secrets of clients that sign with them; without it there are no such clients
 
   Task<std::vector<store::Done>> write(store::Unit unit);   // the only way in which this room writes
 };

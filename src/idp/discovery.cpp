@@ -13,14 +13,40 @@ json::array words(std::initializer_list<std::string_view> list) {
   return out;
 }
 
-json::object describe(const Server& server, const std::string& base) {
+// RFC 8414 §2: the three endpoints that clients call by themselves take the same proofs.
+void describe_client_auth(Provider& provider, json::object& out) {
+  json::array methods, algs;
+  for (const auto method : client_auth_methods(provider)) methods.emplace_back(directory::name_of(method));
+  for (const auto alg : assertion_algs()) algs.emplace_back(jose::name_of(alg));
+  for (const std::string endpoint : {"token", "introspection", "revocation"}) {
+    out[endpoint + "_endpoint_auth_methods_supported"] = methods;
+    out[endpoint + "_endpoint_auth_signing_alg_values_supported"] = algs;
+  }
+}
+
+// RFC 8705 §3.3 and §5.
+void describe_certificates(const Provider& provider, const Server& server, const std::string& base, json::object& out) {
+  const auto& taken = provider.certificates();
+  if (!taken.of_authorities && !taken.self_signed) return;
+  out["tls_client_certificate_bound_access_tokens"] = true;
+  for (const auto& [origin, of] : provider.certificate_aliases()) {
+    if (of != base) continue;
+    const auto at = origin + server.path() + "/v1";
+    out["mtls_endpoint_aliases"] = {{"token_endpoint", at + "/token"},
+                                    {"introspection_endpoint", at + "/introspect"},
+                                    {"revocation_endpoint", at + "/revoke"},
+                                    {"userinfo_endpoint", at + "/userinfo"}};
+    return;
+  }
+}
+
+json::object describe(Provider& provider, const Server& server, const std::string& base) {
   const std::string at = base + server.path() + "/v1";
   json::array grant_types, known = words({"openid", "profile", "email", "address", "phone", "offline_access", "groups"});
   for (const auto* grant : grants()) grant_types.emplace_back(grant->type());
   if (server.terms)
     for (const auto& scope : server.terms->scopes)
       if (scope.published && !is_oidc_scope(scope.name)) known.emplace_back(scope.name);
-  const auto client_auth = words({"client_secret_basic", "client_secret_post", "none"});
 
   json::object out;
   out["issuer"] = server.issuer(base);
@@ -34,16 +60,17 @@ json::object describe(const Server& server, const std::string& base) {
   out["subject_types_supported"] = words({"public"});
   out["id_token_signing_alg_values_supported"] = words({jose::name_of(server.alg)});
   out["scopes_supported"] = std::move(known);
-  out["token_endpoint_auth_methods_supported"] = client_auth;
   out["claims_supported"] = words({"iss", "ver", "sub", "aud", "iat", "exp", "jti", "auth_time", "amr", "idp", "nonce", "name", "nickname",
                                    "preferred_username", "given_name", "middle_name", "family_name", "email", "email_verified", "profile",
                                    "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "groups"});
   out["code_challenge_methods_supported"] = words({"S256"});
   out["introspection_endpoint"] = at + "/introspect";
-  out["introspection_endpoint_auth_methods_supported"] = client_auth;
   out["revocation_endpoint"] = at + "/revoke";
-  out["revocation_endpoint_auth_methods_supported"] = client_auth;
   out["end_session_endpoint"] = at + "/logout";
+  describe_client_auth(provider, out);
+  // Okta's, which wants an API token, unless clients may register themselves.
+  out["registration_endpoint"] = provider.takes_registrations(server) ? at + "/register" : base + "/oauth2/v1/clients";
+  describe_certificates(provider, server, base, out);
   out["request_parameter_supported"] = false;
   out["request_uri_parameter_supported"] = false;
   out["claims_parameter_supported"] = false;
@@ -62,7 +89,7 @@ net::Reply cached(std::string body, std::string_view how) {
 Task<net::Reply> metadata(Provider& provider, const net::Call& call) {
   GH_CO_TRY(auto base, provider.base_of(call.request));
   GH_CO_TRY(auto server, co_await server_of(provider, call));
-  co_return cached(to_text(describe(server, provider.issuer_base(server, base))), "public, max-age=300");
+  co_return cached(to_text(describe(provider, server, provider.issuer_base(server, base))), "public, max-age=300");
 }
 
 Task<net::Reply> keys(Provider& provider, const net::Call& call) {

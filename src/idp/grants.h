@@ -12,6 +12,7 @@ struct TokenCall {
   directory::App app;            // authenticated, active, and registered for this grant
   oauth::Params params;
   events::Origin origin;
+  std::string bound_to = {};     // thumbprint of the certificate that its tokens are bound to; empty: they are not
 };
 
 class Grant {

@@ -47,9 +47,6 @@ class IdpTest : public signin::DoorTest {
     auto all = secrets::migrations();
     for (auto& migration : idp::migrations()) all.push_back(migration);
     ASSERT_TRUE(run(store::migrate(database(), all)));
-    std::vector<crypto::SealKey> seal_keys;
-    seal_keys.push_back({"k1", Secret(std::string(32, 's'))});
-    sealer = std::make_unique<crypto::Sealer>(crypto::Sealer::make(std::move(seal_keys), *random).value());
     handles = std::make_unique<secrets::Handles>(secrets::HandleNeeds{database(), clock, *random});
     provider = given_provider();
     ASSERT_TRUE(run(provider->open()));
@@ -67,7 +64,7 @@ class IdpTest : public signin::DoorTest {
   }
 
   std::unique_ptr<Provider> given_provider() {
-    ProviderNeeds needs{database(), *log, clock, *random, *users, *groups, *apps, *admins, *door, *transactions, *handles, *sealer, crypto_pool,
+    ProviderNeeds needs{database(), *log, clock, *random, *users, *groups, *apps, *admins, *door, *transactions, *handles, sealer, crypto_pool,
                         background(), silent_log()};
     auto made = std::make_unique<Provider>(needs, org);
     made->servers().set_org_alg(jose::Alg::ES256);
@@ -176,7 +173,6 @@ class IdpTest : public signin::DoorTest {
     return false;
   }
 
-  std::unique_ptr<crypto::Sealer> sealer;
   std::unique_ptr<secrets::Handles> handles;
   Pool crypto_pool{"crypto", 1, 100};
   std::unique_ptr<Provider> provider;

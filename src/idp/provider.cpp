@@ -1,5 +1,6 @@
 #include "idp/provider.h"
 
+#include "idp/client_certificate.h"
 #include "idp/clients.h"
 #include "idp/tokens.h"
 #include "oauth/error.h"
@@ -16,6 +17,7 @@ Provider::Provider(ProviderNeeds needs, OrgId org)
       org_(std::move(org)),
       servers_(ServerNeeds{needs_.database, needs_.log, needs_.clock, needs_.random}, org_),
       keys_(KeyNeeds{needs_.database, needs_.clock, needs_.sealer, needs_.crypto}, org_),
+      client_keys_(needs_.http, needs_.clock),
       events_(needs_.database, needs_.log, needs_.out, needs_.background, org_) {}
 
 Task<void> Provider::open() {
@@ -34,6 +36,7 @@ const std::string& Provider::issuer_base(const Server& server, const std::string
 
 Result<std::string> Provider::base_of(const net::Request& request) const {
   auto origin = request.origin();
+  if (const auto alias = certificate_aliases_.find(origin); alias != certificate_aliases_.end()) return alias->second;
   if (bases_.contains(origin)) return origin;
   return failure(Fault::missing, "There is no authorization server under this address.");
 }
@@ -77,9 +80,10 @@ Task<AccessToken> Provider::check_access_token(std::string token, Server server)
   co_return good;
 }
 
-Task<net::Principal> Provider::principal_of(std::string token) {
+Task<net::Principal> Provider::principal_of(std::string token, std::string certificate) {
   GH_CO_TRY(auto server, co_await servers_.find(""));
   GH_CO_TRY(auto good, co_await check_access_token(std::move(token), std::move(server)));
+  GH_CO_DO(check_bound(good.claims, certificate));
   net::Principal who;
   const oauth::Scopes granted = oauth::Scopes::of(good.app.scopes);
   bool may_manage = true;

@@ -3,11 +3,13 @@
 // something is given or used, never earlier: what is disabled is disabled at once, on every path.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <set>
 #include <span>
 
 #include "directory/apps.h"
+#include "idp/client_keys.h"
 #include "idp/event_batch.h"
 #include "idp/grant_store.h"
 #include "idp/keys.h"
@@ -23,6 +25,7 @@ namespace gatehouse::idp {
 inline constexpr Seconds kAccessLife{3600}, kIdLife{3600};
 inline constexpr Seconds kRefreshIdle{7 * 24 * 3600};    // a refresh token unused for so long is dead
 inline constexpr Seconds kGrantLife{90 * 24 * 3600};     // the whole family; then the person signs in again
+inline constexpr Seconds kClientSkew{60}, kClientSkewMax{300};   // between clients' clocks and ours
 inline constexpr secrets::HandleKind kCode{"authorization_code", "ghc_", Seconds(60)};
 
 struct ProviderNeeds {
@@ -41,6 +44,13 @@ struct ProviderNeeds {
   Pool& crypto;               // RSA
   Executor background;        // where batches of events are written from
   Log out;
+  net::HttpClient* http = nullptr;   // public addresses only, or what the configuration allows; without it nothing is fetched
+  Seconds client_skew = kClientSkew;
+};
+
+// Which certificates of clients the org's listeners take (RFC 8705).
+struct CertificatesTaken {
+  bool of_authorities = false, self_signed = false;
 };
 
 // An access token of ours that is good right now, with what it stands for.
@@ -70,10 +80,21 @@ class Provider {
   void set_token_hook(TokenHook& hook) { token_hook_ = &hook; }
   TokenHook* token_hook() { return token_hook_; }
   bool has_token_hook(std::string_view id) const;
+  // Before serving; metadata promises it.
+  void take_certificates(CertificatesTaken taken) { certificates_ = taken; }
+  // Servers where clients register themselves (RFC 7591); metadata says where. Before serving.
+  void open_registration(std::set<std::string, std::less<>> server_ids) { registering_ = std::move(server_ids); }
+  bool takes_registrations(const Server& server) const { return registering_.contains(server.id); }
+  // Where clients with certificates come, when browsers go elsewhere (RFC 8705 §5): what is asked at `origin` is asked of the
+  // issuer under `base`. Before serving.
+  void add_certificate_alias(std::string origin, std::string base) { certificate_aliases_.insert_or_assign(std::move(origin), std::move(base)); }
+  const std::map<std::string, std::string, std::less<>>& certificate_aliases() const { return certificate_aliases_; }
+  const CertificatesTaken& certificates() const { return certificates_; }
 
   // Who made this access token good for the org's own management API? Only tokens of the org server count there; okta.*
   // scopes of people who are no administrators are dropped. Fault::unauthenticated otherwise.
-  Task<net::Principal> principal_of(std::string token);
+  // `certificate`: thumbprint of the connection's, empty without one.
+  Task<net::Principal> principal_of(std::string token, std::string certificate = {});
   // Code::invalid_token says why. `server` is the one that is asked; a token of another server is not good here.
   Task<AccessToken> check_access_token(std::string token, Server server);
 
@@ -86,6 +107,7 @@ class Provider {
   const OrgId& org() const { return org_; }
   Servers& servers() { return servers_; }
   Keys& keys() { return keys_; }
+  ClientKeys& client_keys() { return client_keys_; }
   EventBatch& events() { return events_; }
   const std::set<std::string, std::less<>>& bases() const { return bases_; }
 
@@ -96,6 +118,10 @@ class Provider {
   TokenHook* token_hook_ = nullptr;
   Servers servers_;
   Keys keys_;
+  ClientKeys client_keys_;
+  CertificatesTaken certificates_;
+  std::set<std::string, std::less<>> registering_;
+  std::map<std::string, std::string, std::less<>> certificate_aliases_;   // by origin
   EventBatch events_;
   std::set<std::string, std::less<>> bases_;
 };

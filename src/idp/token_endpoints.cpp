@@ -1,6 +1,7 @@
 // POST /v1/token, /v1/introspect, /v1/revoke; GET|POST /v1/userinfo.
 #include <algorithm>
 
+#include "idp/client_certificate.h"
 #include "idp/clients.h"
 #include "idp/grants.h"
 #include "idp/token_endpoints.h"
@@ -17,17 +18,25 @@ Task<void> write_refusal(Provider& provider, const net::Call& call, Server serve
   return provider.refused(server, std::move(action), std::move(client_id), std::move(error), signin::origin_of(call.request));
 }
 
+// RFC 8705 §3: the certificate of this connection, for clients that are registered so.
+Result<std::string> binding_for(const directory::App& app, const net::Request& request) {
+  if (!app.certificate_bound) return std::string();
+  if (!request.client_certificate.empty()) return std::string(request.client_certificate);
+  return oauth::refusal(Code::invalid_request, "The tokens of this client are bound to its certificate, and the connection has none.");
+}
+
 Task<oauth::TokenResponse> redeem(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
   GH_CO_TRY(const auto called, provider.base_of(call.request));
   auto base = provider.issuer_base(server, called);
-  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, params, Proof::public_too));
+  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, server, params, Proof::public_too));
   GH_CO_TRY(auto type, params.required("grant_type"));
   const auto known = grants();
   const auto grant = std::ranges::find(known, type, [](const Grant* each) { return each->type(); });
   if (grant == known.end()) co_return oauth::refusal(Code::unsupported_grant_type, "The authorization grant type is not supported by the authorization server.");
   if (std::ranges::find(app.grant_types, type) == app.grant_types.end())
     co_return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the provided grant type.");
-  TokenCall ask{std::move(server), std::move(base), std::move(app), std::move(params), signin::origin_of(call.request)};
+  GH_CO_TRY(auto bound_to, binding_for(app, call.request));
+  TokenCall ask{std::move(server), std::move(base), std::move(app), std::move(params), signin::origin_of(call.request), std::move(bound_to)};
   co_return co_await (*grant)->redeem(provider, std::move(ask));
 }
 
@@ -75,13 +84,13 @@ Task<json::object> introspect_access(Provider& provider, Server server, director
   body["scope"] = good->scopes.text();
   body["client_id"] = good->client_id;
   if (good->user) body["username"] = good->user->profile.login;
-  for (const char* name : {"exp", "iat", "sub", "aud", "iss", "jti", "uid"})
+  for (const char* name : {"exp", "iat", "sub", "aud", "iss", "jti", "uid", "cnf"})
     if (const auto* value = good->claims.if_contains(name)) body[name] = *value;
   co_return body;
 }
 
 Task<json::object> introspect_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
-  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, params, Proof::public_too));
+  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, server, params, Proof::public_too));
   GH_CO_TRY(auto token, params.required("token"));
   if (token.starts_with(kRefreshPrefix)) co_return co_await introspect_refresh(provider, std::move(server), std::move(app), std::move(token));
   co_return co_await introspect_access(provider, std::move(server), std::move(app), std::move(token));
@@ -104,7 +113,7 @@ Task<void> revoke_access(Provider& provider, const net::Call& call, Server serve
 }
 
 Task<void> revoke_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
-  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, params, Proof::public_too));
+  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, server, params, Proof::public_too));
   GH_CO_TRY(auto token, params.required("token"));
   if (!token.starts_with(kRefreshPrefix)) co_return co_await revoke_access(provider, call, std::move(server), std::move(app), std::move(token));
   auto key = refresh_key(token);
@@ -131,6 +140,7 @@ Result<std::string> presented_token(const net::Call& call, const oauth::Params& 
 Task<json::object> userinfo_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
   GH_CO_TRY(auto token, presented_token(call, params));
   GH_CO_TRY(auto good, co_await provider.check_access_token(std::move(token), server));
+  GH_CO_DO(check_bound(good.claims, call.request.client_certificate));
   if (!good.user || !good.scopes.has("openid"))
     co_return oauth::refusal(Code::insufficient_scope, "The access token must provide access to at least one of these scopes - openid.");
   co_return co_await userinfo_claims(provider, std::move(server), std::move(good));
@@ -142,7 +152,7 @@ Task<json::value> token(Provider& provider, const net::Call& call, oauth::Params
   GH_CO_TRY(auto server, co_await server_of(provider, call));
   auto answer = co_await redeem(provider, call, server, params);
   if (!answer) {
-    GH_CO_DO(co_await write_refusal(provider, call, server, "token.grant", params.text("client_id"), answer.error()));
+    GH_CO_DO(co_await write_refusal(provider, call, server, "token.grant", claimed_client(call, params), answer.error()));
     co_return std::unexpected(std::move(answer.error()));
   }
   co_return json::value(answer->to_json());
@@ -152,7 +162,7 @@ Task<json::value> introspect(Provider& provider, const net::Call& call, oauth::P
   GH_CO_TRY(auto server, co_await server_of(provider, call));
   auto answer = co_await introspect_one(provider, call, server, params);
   if (!answer) {
-    GH_CO_DO(co_await write_refusal(provider, call, server, "token.introspect", params.text("client_id"), answer.error()));
+    GH_CO_DO(co_await write_refusal(provider, call, server, "token.introspect", claimed_client(call, params), answer.error()));
     co_return std::unexpected(std::move(answer.error()));
   }
   co_return json::value(*std::move(answer));
@@ -162,7 +172,7 @@ Task<net::Reply> revoke(Provider& provider, const net::Call& call, oauth::Params
   GH_CO_TRY(auto server, co_await server_of(provider, call));
   auto done = co_await revoke_one(provider, call, server, params);
   if (!done) {
-    GH_CO_DO(co_await write_refusal(provider, call, server, "token.revoke", params.text("client_id"), done.error()));
+    GH_CO_DO(co_await write_refusal(provider, call, server, "token.revoke", claimed_client(call, params), done.error()));
     co_return std::unexpected(std::move(done.error()));
   }
   co_return net::Reply::empty(200);

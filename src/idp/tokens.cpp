@@ -104,6 +104,7 @@ json::object access_claims(const Mint& ask, const std::string& jti, std::int64_t
   claims["scp"] = to_array(ask.scopes.words());
   if (ask.person) claims["auth_time"] = to_seconds(ask.person->auth_time);
   claims["sub"] = ask.person ? ask.person->user.profile.login : ask.app.client_id;
+  if (!ask.bound_to.empty()) claims["cnf"] = {{"x5t#S256", ask.bound_to}};
   return claims;
 }
 

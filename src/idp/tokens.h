@@ -19,6 +19,7 @@ struct Mint {
   std::optional<Person> person;            // nobody: client credentials
   std::string grant_id, nonce;
   Access access;                           // whoever mints has asked
+  std::string bound_to = {};               // thumbprint of a certificate (RFC 8705 §3)
 };
 // Access token, and an ID token when a person is there and openid was granted. Code::access_denied when a claim cannot be
 // made: a token without it would say something else than the administrator wants.

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "orgapi/apps_json.h"
+#include "orgapi/client_proof_json.h"
 
 namespace gatehouse::orgapi {
 namespace {
@@ -40,14 +41,16 @@ std::optional<AppKind> kind_of(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<ClientAuth> auth_of(std::string_view name) {
-  if (name == "none") return ClientAuth::none;
-  if (name == "client_secret_basic") return ClientAuth::secret_basic;
-  if (name == "client_secret_post") return ClientAuth::secret_post;
-  return std::nullopt;
+}  // namespace
+
+void read_method(Reader& in, App& app) {
+  const bool is_public = app.kind == AppKind::spa || app.kind == AppKind::native;
+  const auto auth = in.optional<std::string>("token_endpoint_auth_method", is_public ? "none" : "client_secret_basic");
+  if (const auto known = directory::client_auth_named(auth)) app.auth = *known;
+  else in.fault("token_endpoint_auth_method", fmt::format("'{}' is not supported by this server", auth));
 }
 
-void read_client(Reader& client, App& app) {
+void read_oauth_client(Reader& client, App& app) {
   const auto kind = client.optional<std::string>("application_type", "web");
   if (const auto known = kind_of(kind)) app.kind = *known;
   else client.fault("application_type", "must be one of: web, native, browser, service");
@@ -72,7 +75,7 @@ void read_client(Reader& client, App& app) {
   refresh.ignore_rest();
   if (client.optional<bool>("dpop_bound_access_tokens", false))
     client.fault("dpop_bound_access_tokens", "is not supported by this server");
-  if (client.has("jwks") || client.has("jwks_uri")) client.fault("jwks", "Keys of clients are not supported by this server");
+  read_proof(client, app);
 
   json::object kept;
   keep(client, kKeptOfClient, kept);
@@ -80,27 +83,27 @@ void read_client(Reader& client, App& app) {
   client.ignore_rest();
 }
 
+namespace {
+
 void read_credentials(Reader& client, AppAsk& ask) {
   auto& app = ask.app;
   ask.client_id = client.optional<std::string>("client_id");
   if (auto secret = client.optional<std::string>("client_secret")) ask.client_secret = Secret(*std::move(secret));
+  read_method(client, app);
   const bool is_public = app.kind == AppKind::spa || app.kind == AppKind::native;
-  const auto auth = client.optional<std::string>("token_endpoint_auth_method", is_public ? "none" : "client_secret_basic");
-  if (const auto known = auth_of(auth)) app.auth = *known;
-  else client.fault("token_endpoint_auth_method", fmt::format("'{}' is not supported by this server", auth));
   app.pkce_required = client.optional<bool>("pkce_required", is_public || app.auth == ClientAuth::none);
   client.ignore_rest();
 }
 
-App blank() {
+}  // namespace
+
+App blank_app() {
   return {.id = directory::no_app_id(), .label = {}, .kind = AppKind::web, .client_id = {}, .redirect_uris = {},
           .post_logout_redirect_uris = {}, .grant_types = {}, .scopes = {}, .initiate_login_uri = {}, .created = {}, .updated = {}, .more = {}};
 }
 
-}  // namespace
-
 Result<AppAsk> AppAsk::read(Reader in) {
-  AppAsk ask{.app = blank(), .client_id = {}, .client_secret = {}};
+  AppAsk ask{.app = blank_app(), .client_id = {}, .client_secret = {}};
   auto& app = ask.app;
   app.label = in.required<std::string>("label").value_or("");
   app.sign_on_mode = in.required<std::string>("signOnMode").value_or("");
@@ -109,7 +112,7 @@ Result<AppAsk> AppAsk::read(Reader in) {
   if (app.sign_on_mode == "OPENID_CONNECT") {
     auto client = settings.object("oauthClient");
     auto proof = credentials.object("oauthClient");
-    read_client(client, app);
+    read_oauth_client(client, app);
     read_credentials(proof, ask);
   } else if (app.sign_on_mode == "BOOKMARK") {
     app.auth = ClientAuth::none;

@@ -68,7 +68,7 @@ Task<net::Reply> replace_app(Org& org, const net::Call& call, AppAsk ask) {
   ask.app.client_id = app.client_id;
   ask.app.scopes = app.scopes;
   ask.app.version = app.version;
-  const bool needs_secret = app.auth == directory::ClientAuth::none && ask.app.auth != directory::ClientAuth::none;
+  const bool needs_secret = directory::needs_new_secret(app.auth, ask.app.auth);
   GH_CO_TRY(auto updated, co_await org.apps.update(std::move(ask.app), cause_of(call)));
   std::optional<Secret> secret;
   if (needs_secret) {

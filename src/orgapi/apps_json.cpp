@@ -1,5 +1,7 @@
 #include "orgapi/apps_json.h"
 
+#include "orgapi/client_proof_json.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@ namespace {
 
 using directory::App;
 using directory::AppKind;
-using directory::ClientAuth;
 
 bool is_client(const App& app) { return app.sign_on_mode == "OPENID_CONNECT"; }
 std::string_view name_of(const App& app) { return is_client(app) ? "oidc_client" : "bookmark"; }
@@ -22,15 +23,6 @@ std::string_view name_of(AppKind kind) {
     case AppKind::service: return "service";
   }
   return "web";
-}
-
-std::string_view name_of(ClientAuth auth) {
-  switch (auth) {
-    case ClientAuth::none: return "none";
-    case ClientAuth::secret_basic: return "client_secret_basic";
-    case ClientAuth::secret_post: return "client_secret_post";
-  }
-  return "none";
 }
 
 json::array texts(const std::vector<std::string>& values) { return json::array(values.begin(), values.end()); }
@@ -50,7 +42,9 @@ json::array usual_response_types(const App& app) {
   return types;
 }
 
-json::object client_settings(const App& app) {
+}  // namespace
+
+json::object oauth_client_json(const App& app) {
   json::object settings = {{"client_uri", nullptr},
                            {"logo_uri", nullptr},
                            {"redirect_uris", texts(app.redirect_uris)},
@@ -65,10 +59,13 @@ json::object client_settings(const App& app) {
                            {"wildcard_redirect", "DISABLED"},
                            {"dpop_bound_access_tokens", false}};
   if (!app.initiate_login_uri.empty()) settings["initiate_login_uri"] = app.initiate_login_uri;
+  put_proof(settings, app);
   if (const auto* more = app.more.if_contains("oauthClient"); more != nullptr && more->is_object())
     for (const auto& member : more->get_object()) settings[member.key()] = member.value();
   return settings;
 }
+
+namespace {
 
 json::object settings_json(const App& app) {
   json::object settings = {{"app", kept(app, "app", json::object())},
@@ -78,7 +75,7 @@ json::object settings_json(const App& app) {
                            {"manualProvisioning", false},
                            {"implicitAssignment", false},
                            {"notes", kept(app, "notes", {{"admin", nullptr}, {"enduser", nullptr}})}};
-  if (is_client(app)) settings["oauthClient"] = client_settings(app);
+  if (is_client(app)) settings["oauthClient"] = oauth_client_json(app);
   return settings;
 }
 
@@ -87,7 +84,7 @@ json::object credentials_json(const App& app, const Secret* secret) {
   if (!is_client(app)) return credentials;
   json::object client = {{"autoKeyRotation", true},
                          {"client_id", app.client_id},
-                         {"token_endpoint_auth_method", name_of(app.auth)},
+                         {"token_endpoint_auth_method", directory::name_of(app.auth)},
                          {"pkce_required", app.pkce_required}};
   if (secret != nullptr) client["client_secret"] = secret->reveal();  // the one time that anybody sees it
   credentials["oauthClient"] = std::move(client);

@@ -48,7 +48,7 @@ Rows org_rows() { return kRows; }
 
 std::vector<Rows> all_rows() {
   return {user_rows(),      user_life_rows(), group_rows(), app_rows(), app_assignment_rows(),
-          app_grant_rows(), log_rows(),       org_rows(),   token_rows()};
+          app_grant_rows(), app_credential_rows(), client_rows(), log_rows(), org_rows(), token_rows()};
 }
 
 void serve(net::Router& router, Org& org, net::Style& style) {

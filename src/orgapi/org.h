@@ -36,6 +36,8 @@ Rows group_rows();
 Rows app_rows();
 Rows app_assignment_rows();
 Rows app_grant_rows();
+Rows app_credential_rows();
+Rows client_rows();
 Rows log_rows();
 Rows org_rows();
 Rows token_rows();

@@ -98,7 +98,7 @@ class AuthorizationCode final : public Grant {
       GH_CO_DO(co_await burn(provider, call, std::move(code), Killed::by_reuse));
       co_return no_good();
     }
-    Mint ask{call.server, call.base, call.app, data.scopes, Person{std::move(user), data.auth_time, data.amr}, grant.id, data.nonce, std::move(access)};
+    Mint ask{call.server, call.base, call.app, data.scopes, Person{std::move(user), data.auth_time, data.amr}, grant.id, data.nonce, std::move(access), call.bound_to};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     if (refresh) answer.refresh_token = std::string(refresh->token.reveal());
     co_return answer;

@@ -37,7 +37,7 @@ class ClientCredentials final : public Grant {
     GH_CO_TRY(auto access, co_await access_for(provider, call.server, std::move(asked)));
     auto event = granted_event(call.server, "token.grant.access_token", call.app, {}, access.scopes(), call.origin);
     auto scopes = access.scopes();
-    Mint ask{call.server, call.base, call.app, std::move(scopes), {}, "", "", std::move(access)};
+    Mint ask{call.server, call.base, call.app, std::move(scopes), {}, "", "", std::move(access), call.bound_to};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     GH_CO_DO(co_await provider.events().add(std::move(event)));
     co_return answer;

@@ -101,7 +101,7 @@ class RefreshToken final : public Grant {
     }
     auto scopes = access.scopes();
     Mint ask{call.server, call.base, call.app, std::move(scopes), Person{std::move(user), old.grant.auth_time, old.grant.amr}, old.grant.id, "",
-             std::move(access)};
+             std::move(access), call.bound_to};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     answer.refresh_token = fresh ? std::string(fresh->token.reveal()) : std::move(presented);
     co_return answer;
