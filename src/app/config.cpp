@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 const std::vector<std::string> kLevels{"debug", "info", "warn", "error"};
 const std::vector<std::string> kForms{"people", "json"};
+const std::vector<std::string> kClientCertificates{"trusted", "any"};
 const std::vector<std::string> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
 // Set by the gateway itself, or with a meaning for the connection: nothing may be injected under these names.
 const std::set<std::string, std::less<>> kReservedHeaders{
@@ -28,6 +29,17 @@ std::string beside(const fs::path& folder, const std::string& path) {
   return fs::path(path).is_absolute() ? path : (folder / path).lexically_normal().string();
 }
 
+TlsFiles read_tls(Map& in, const fs::path& folder) {
+  TlsFiles files{beside(folder, in.required_text("certificate", "tls/server.pem")), beside(folder, in.required_text("key", "tls/server.key"))};
+  if (const auto authorities = in.text("client_ca", ""); !authorities.empty()) files.client_ca = beside(folder, authorities);
+  if (const auto taken = in.choice("client_certificates", kClientCertificates)) {
+    files.any_client = *taken == 1;
+    if (!files.any_client && files.client_ca.empty())
+      in.fault("client_certificates", "is trusted, and there is no client_ca", "name the file with the authorities' certificates, or write any");
+  }
+  return files;
+}
+
 ListenerConfig read_listener(Map in, const fs::path& folder) {
   ListenerConfig listener;
   listener.address = in.text("address", "127.0.0.1");
@@ -35,9 +47,8 @@ ListenerConfig read_listener(Map in, const fs::path& folder) {
   else if (!in.has("port")) in.fault("port", "is missing", "for example `port: 8080`");
   if (in.has("tls")) {
     auto tls = in.map("tls");
-    TlsFiles files{tls.required_text("certificate", "tls/server.pem"), tls.required_text("key", "tls/server.key"), tls.text("client_ca", "")};
+    listener.tls = read_tls(tls, folder);
     tls.done();
-    listener.tls = TlsFiles{beside(folder, files.certificate), beside(folder, files.key), files.client_ca.empty() ? "" : beside(folder, files.client_ca)};
   }
   listener.proxy_protocol = read_proxy_protocol(in);
   listener.http2 = read_http2(in);
@@ -93,6 +104,34 @@ std::optional<std::string> read_host(Map& in, std::string_view key, const std::s
   return std::nullopt;
 }
 
+std::vector<std::string> read_fetch_from(Map& in) {
+  auto all = in.texts("fetch_from");
+  auto rules = net::PeerRules::public_only();
+  for (const auto& each : all) {
+    const auto authority = net::parse_authority(each);
+    const bool is_place = each.find('/') == std::string::npos && authority && authority->port;
+    if (!is_place && !rules.allow_network(each))
+      in.fault("fetch_from", fmt::format("'{}' is neither a network nor host:port", each), "for example `10.1.0.0/16` or `keys.internal:8443`");
+  }
+  return all;
+}
+
+RegistrationConfig read_registration(Map in) {
+  RegistrationConfig registration;
+  registration.servers = in.texts("servers");
+  if (registration.servers.empty()) in.fault("servers", "is missing", "name authorization servers, for example `servers: [default]`");
+  registration.initial_access_token = in.parsed("initial_access_token", secrets::Reference::parse);
+  const bool open = in.flag("open").value_or(false);
+  if (open == in.has("initial_access_token"))
+    in.fault("open", open ? "is true, and there is an initial_access_token" : "is not true, and there is no initial_access_token",
+             "give a reference to the token that clients need, or write `open: true`");
+  registration.most = in.number("most", 1, 100'000).value_or(registration.most);
+  registration.per_minute = in.number("per_minute", 1, 10'000).value_or(registration.per_minute);
+  registration.groups = in.texts("groups");
+  in.done();
+  return registration;
+}
+
 OrgConfig read_org(Map in) {
   OrgConfig org;
   org.name = in.text("name", org.name);
@@ -107,6 +146,15 @@ OrgConfig read_org(Map in) {
       in.fault("addresses", fmt::format("'{}' is not scheme://host[:port]", address), "for example `https://login.example.com`");
     else org.addresses.push_back(url->origin());
   }
+  if (in.has("registration")) org.registration = read_registration(in.map("registration"));
+  if (const auto skew = in.duration("client_clock_skew", Millis(0), idp::kClientSkewMax)) org.client_skew = std::chrono::duration_cast<Seconds>(*skew);
+  if (const auto address = in.text("certificates_at")) {
+    const auto url = net::Url::parse(*address);
+    if (!url || !url->tls || url->path != "/" || url->has_query)
+      in.fault("certificates_at", fmt::format("'{}' is not https://host[:port]", *address), "for example `https://login.example.com:8443`");
+    else org.certificates_at = url->origin();
+  }
+  org.fetch_from = read_fetch_from(in);
   in.done();
   return org;
 }

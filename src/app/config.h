@@ -21,6 +21,7 @@
 #include "app/wire_config.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "idp/provider.h"
 #include "net/url.h"
 #include "secrets/reference.h"
 
@@ -32,7 +33,8 @@ inline constexpr std::size_t kRoutesPerHostMax = 200;
 
 struct TlsFiles {
   std::string certificate, key;  // PEM files
-  std::string client_ca = {};    // PEM file; empty: clients are not asked for a certificate
+  std::string client_ca = {};    // PEM file; certificates of these authorities are taken from clients
+  bool any_client = false;       // certificates of nobody's authority too
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 struct ListenerConfig {
@@ -95,10 +97,23 @@ struct GatewayHostConfig {
   std::vector<RouteConfig> routes;
 };
 
+// Where clients may register themselves (RFC 7591).
+struct RegistrationConfig {
+  std::vector<std::string> servers;                         // ids of authorization servers
+  std::optional<secrets::Reference> initial_access_token;   // without it anybody may
+  std::int64_t most = 1000, per_minute = 10;
+  std::vector<std::string> groups;                          // whose members may use such clients
+  friend bool operator==(const RegistrationConfig&, const RegistrationConfig&) = default;
+};
+
 struct OrgConfig {
   std::string name = "Gatehouse";
   std::vector<std::string> hosts{"localhost", "127.0.0.1"};  // the org answers to these; the issuer follows the host called
   std::vector<std::string> addresses;  // "https://login.example.com", when a proxy in front changes scheme or port
+  std::optional<RegistrationConfig> registration;
+  Seconds client_skew = idp::kClientSkew;   // between the clocks of clients and ours
+  std::string certificates_at;         // origin where clients with certificates come; empty: where everybody goes
+  std::vector<std::string> fetch_from; // networks and host:port that jwks_uri and the like may lie at, beside public addresses
   friend bool operator==(const OrgConfig&, const OrgConfig&) = default;
 };
 

@@ -48,6 +48,61 @@ std::string faults(std::string_view text) {
 // A file that is good but for what is added.
 std::string faults_with(std::string_view more) { return faults("data: d\nlisteners: [{port: 1}]\n" + std::string(more)); }
 
+TEST(Config, certificates_of_clients) {
+  const auto tls_of = [](std::string more) {
+    const auto config = parse_config("data: d\nlisteners: [{port: 1, tls: {certificate: c.pem, key: k.pem" + more + "}}]\n", "/etc/g.yaml");
+    return config ? std::optional(*config->listeners.at(0).tls) : std::nullopt;
+  };
+  EXPECT_FALSE(tls_of("")->any_client);
+  EXPECT_EQ(tls_of(", client_ca: ca.pem")->client_ca, "/etc/ca.pem");
+  EXPECT_FALSE(tls_of(", client_ca: ca.pem, client_certificates: trusted")->any_client);
+  EXPECT_TRUE(tls_of(", client_certificates: any")->any_client);
+  const auto wrong = [](std::string more) { return faults("data: d\nlisteners: [{port: 1, tls: {certificate: c, key: k, " + more + "}}]\n"); };
+  EXPECT_NE(wrong("client_certificates: trusted").find("there is no client_ca; name the file"), std::string::npos) << wrong("client_certificates: trusted");
+  EXPECT_NE(wrong("client_certificates: all").find("dir/g.yaml:2:"), std::string::npos) << wrong("client_certificates: all");
+}
+
+TEST(Config, who_may_register_clients) {
+  const auto with = [](std::string words) { return "data: d\nlisteners: [{port: 1}]\norg: {registration: {" + words + "}}\n"; };
+  const auto config = parse_config(with("servers: [default], initial_access_token: env:REGISTER, most: 5, per_minute: 2, groups: [Everyone]"), "g.yaml");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->org.registration->servers, (std::vector<std::string>{"default"}));
+  EXPECT_EQ(config->org.registration->initial_access_token->str(), "env:REGISTER");
+  EXPECT_EQ(config->org.registration->most, 5);
+  EXPECT_FALSE(parse_config("data: d\nlisteners: [{port: 1}]\n", "g.yaml")->org.registration) << "closed";
+  EXPECT_TRUE(parse_config(with("servers: [default], open: true"), "g.yaml"));
+  EXPECT_NE(faults(with("open: true")).find("servers: is missing; name authorization servers"), std::string::npos) << faults(with("open: true"));
+  EXPECT_NE(faults(with("servers: [default]")).find("there is no initial_access_token; give a reference"), std::string::npos) << faults(with("servers: [default]"));
+  EXPECT_NE(faults(with("servers: [default], open: true, initial_access_token: env:REGISTER")), "");
+  EXPECT_NE(faults(with("servers: [default], open: true, most: 0")).find("g.yaml:3:"), std::string::npos);
+}
+
+TEST(Config, how_far_clocks_of_clients_may_be_off) {
+  EXPECT_EQ(parse_config("data: d\nlisteners: [{port: 1}]\n", "g.yaml")->org.client_skew, Seconds(60));
+  EXPECT_EQ(parse_config("data: d\nlisteners: [{port: 1}]\norg: {client_clock_skew: 5s}\n", "g.yaml")->org.client_skew, Seconds(5));
+  EXPECT_NE(faults_with("org: {client_clock_skew: 6m}\n").find("g.yaml:3:"), std::string::npos) << faults_with("org: {client_clock_skew: 6m}\n");
+}
+
+TEST(Config, where_clients_with_certificates_come) {
+  const auto config = parse_config("data: d\nlisteners: [{port: 1}]\norg: {certificates_at: \"https://login.example.com:8443/\"}\n", "g.yaml");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->org.certificates_at, "https://login.example.com:8443");
+  for (const auto* bad : {"http://login.example.com", "https://login.example.com/oauth2", "login.example.com"}) {
+    const auto told = faults_with("org: {certificates_at: \"" + std::string(bad) + "\"}\n");
+    EXPECT_NE(told.find("is not https://host[:port]; for example"), std::string::npos) << told;
+  }
+}
+
+TEST(Config, where_the_org_may_fetch_from) {
+  const auto config = parse_config("data: d\nlisteners: [{port: 1}]\norg: {fetch_from: [10.1.0.0/16, \"keys.internal:8443\"]}\n", "g.yaml");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->org.fetch_from.size(), 2U);
+  for (const auto* bad : {"keys.internal", "10.1.0.0/33", "https://keys.internal/", "a b"}) {
+    const auto told = faults_with("org: {fetch_from: [\"" + std::string(bad) + "\"]}\n");
+    EXPECT_NE(told.find("is neither a network nor host:port; for example"), std::string::npos) << bad << ": " << told;
+  }
+}
+
 TEST(Config, reads_every_key) {
   const auto config = parse_config(kGood, "/etc/gatehouse/gatehouse.yaml");
   ASSERT_TRUE(config) << config.error().message();

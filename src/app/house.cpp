@@ -39,6 +39,24 @@ directory::Cause by_the_program() {
   return cause;
 }
 
+// Written in the configuration, and therefore checked by it.
+net::PeerRules rules_for(const std::vector<std::string>& fetch_from) {
+  auto rules = net::PeerRules::public_only();
+  for (const auto& each : fetch_from)
+    if (!rules.allow_network(each)) rules.allow_host(each);
+  return rules;
+}
+
+idp::CertificatesTaken certificates_taken(const std::vector<ListenerConfig>& listeners) {
+  idp::CertificatesTaken taken;
+  for (const auto& listener : listeners) {
+    if (!listener.tls) continue;
+    taken.of_authorities |= !listener.tls->client_ca.empty();
+    taken.self_signed |= listener.tls->any_client;
+  }
+  return taken;
+}
+
 }  // namespace
 
 Started<std::unique_ptr<House>> House::open(Plan plan, LogSink& sink) {
@@ -70,7 +88,10 @@ Started<std::unique_ptr<net::Server>> House::listen_at(const ListenerConfig& whe
   options.http2 = where.http2.options();
   options.grace = plan_.config.shutdown.grace;
   options.inherited = plan_.sockets.take(where.address, where.port);
-  if (where.tls) options.tls = net::ServerTls{.identities = {net::ServerTls::Identity{where.tls->certificate, where.tls->key}}, .client_ca_file = where.tls->client_ca};
+  if (where.tls)
+    options.tls = net::ServerTls{.identities = {net::ServerTls::Identity{where.tls->certificate, where.tls->key}},
+                                 .client_ca_file = where.tls->client_ca,
+                                 .any_client_certificate = where.tls->any_client};
   auto server = net::Server::listen(*runtime_, std::move(options), handler, ground_->clock(), ground_->random(), ground_->log());
   if (!server) {
     const auto exit = exit_for_listening(server.error());
@@ -117,19 +138,37 @@ Started<void> House::listen() {
   }
 }
 
+Started<void> House::open_registration() {
+  const auto& config = plan_.config.org.registration;
+  if (!config) return {};
+  orgapi::RegistrationRules rules{.servers = config->servers, .initial_access_token = {}, .most = static_cast<int>(config->most), .per_minute = config->per_minute, .groups = config->groups};
+  if (config->initial_access_token) {
+    auto token = run(ground_->references().resolve(*config->initial_access_token));
+    if (!token) return start_fault(Exit::configuration, token.error());
+    rules.initial_access_token = *std::move(token);
+  }
+  org_->open_registration(std::move(rules));
+  return {};
+}
+
 Started<void> House::open_org() {
   if (auto done = run(store::migrate(ground_->database(), all_migrations())); !done) {
     const bool postgres = std::holds_alternative<PostgresAt>(plan_.config.database);
     return start_fault(postgres ? Exit::database : Exit::data, done.error());
   }
-  org_ = std::make_unique<Org>(*ground_, runtime_->loop(0), plan_.config.org.name);
+  org_http_ = net::make_http_client(*resolver_, rules_for(plan_.config.org.fetch_from), net::ClientTls{plan_.authority});
+  org_ = std::make_unique<Org>(*ground_, *org_http_, runtime_->loop(0), plan_.config.org);
+  org_->provider().take_certificates(certificates_taken(plan_.config.listeners));
   if (auto done = run(org_->open()); !done) return start_fault(Exit::failed, done.error());
+
+  if (auto done = open_registration(); !done) return done;
 
   for (const auto& address : plan_.config.org.addresses) ready_.org.push_back(address);
   for (std::size_t i = 0; i < servers_.size(); ++i)
     for (const auto& host : plan_.config.org.hosts)
       ready_.org.push_back(origin_of(host, servers_[i]->port(), plan_.config.listeners[i].tls.has_value()));
   for (const auto& address : ready_.org) org_->add_address(address);
+  if (const auto& alias = plan_.config.org.certificates_at; !alias.empty()) org_->provider().add_certificate_alias(alias, ready_.org.front());
   for (const auto& host : plan_.config.org.hosts) front_.add(host, org_->handler());
   door_ = std::make_unique<FrontDoor>(FrontDoorNeeds{*ground_, *resolver_, org_->provider(), plan_.authority});
   front_.otherwise(door_->handler());   // a reload may bring hosts

@@ -85,6 +85,7 @@ class House {
   Started<void> listen_together();
   Started<std::unique_ptr<net::Server>> listen_at(const ListenerConfig& where, net::Handler& handler);
   Started<void> open_org();
+  Started<void> open_registration();
   Started<void> open_demo();
   Started<void> open_demo_upstreams();
   Started<void> open_demo_accounts();
@@ -104,6 +105,7 @@ class House {
   std::shared_ptr<gateway::Firewalls> firewalls_ = std::make_shared<gateway::Firewalls>();
   std::unique_ptr<net::Runtime> runtime_;
   std::unique_ptr<net::Resolver> resolver_;
+  std::unique_ptr<net::HttpClient> org_http_;            // what the org fetches of its clients
   std::unique_ptr<Org> org_;
   std::unique_ptr<FrontDoor> door_;
   std::unique_ptr<net::Handler> wiki_, orders_;          // the demo's upstreams

@@ -54,6 +54,7 @@ class Org::Edge final : public okta::AccessTokenCheck {
     provider_.set_org_name(service_.name);
   }
 
+  orgapi::Org& service() { return service_; }
   void add_to(net::Router& router) {
     orgapi::serve(router, service_, style_);
     orgapi::serve_authorization_servers(router, servers_, style_);
@@ -97,7 +98,7 @@ class Org::Front final : public net::Handler {
   net::Router& router_;
 };
 
-Org::Org(Foundation& ground, Executor background, std::string name)
+Org::Org(Foundation& ground, net::HttpClient& http, Executor background, const OrgConfig& config)
     : ground_(ground),
       org_(the_org()),
       log_(events::Needs{ground.database(), ground.clock(), ground.random()}),
@@ -112,12 +113,12 @@ Org::Org(Foundation& ground, Executor background, std::string name)
       transactions_(signin::TransactionNeeds{ground.database(), ground.clock(), ground.random()}, org_),
       door_(signin::DoorNeeds{sessions_, transactions_, users_, apps_, log_}, org_),
       provider_(idp::ProviderNeeds{ground.database(), log_, ground.clock(), ground.random(), users_, groups_, apps_, admins_, door_, transactions_,
-                                   handles_, ground.sealer(), ground.crypto(), std::move(background), ground.log()},
+                                   handles_, ground.sealer(), ground.crypto(), std::move(background), ground.log(), &http, config.client_skew},
                 org_) {
   router_.add(signin::door_rows(), door_, pages_);
   router_.add(idp::token_rows(), provider_, oauth_);
   router_.add(idp::page_rows(), provider_, pages_);
-  edge_ = std::make_unique<Edge>(*this, ground, std::move(name));
+  edge_ = std::make_unique<Edge>(*this, ground, config.name);
   edge_->add_to(router_);
   front_ = std::make_unique<Front>(router_);
 }
@@ -125,6 +126,14 @@ Org::Org(Foundation& ground, Executor background, std::string name)
 Org::~Org() = default;
 
 net::Handler& Org::handler() { return *front_; }
+
+void Org::open_registration(orgapi::RegistrationRules rules) {
+  provider_.open_registration({rules.servers.begin(), rules.servers.end()});
+  okta::RateLimits limits;
+  limits.per_window = rules.per_minute;
+  registration_.reset(new orgapi::Registration{edge_->service(), provider_, std::move(rules), okta::RateLimiter(ground_.clock(), limits)});
+  orgapi::serve_registration(router_, *registration_, oauth_);
+}
 
 void Org::serve_operations(Operations& operations) { edge_->add_to(router_, operations); }
 

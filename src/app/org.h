@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/config.h"
 #include "app/foundation.h"
 #include "app/seed.h"
 #include "directory/apps.h"
@@ -14,6 +15,7 @@
 #include "idp/provider.h"
 #include "idp/style.h"
 #include "net/endpoint.h"
+#include "orgapi/registration.h"
 #include "secrets/handles.h"
 #include "signin/door.h"
 
@@ -29,8 +31,8 @@ std::vector<store::Sweep> all_sweeps();
 
 class Org {
  public:
-  // Migrations have run.
-  Org(Foundation& ground, Executor background, std::string name);
+  // Migrations have run. `http` is for what clients publish.
+  Org(Foundation& ground, net::HttpClient& http, Executor background, const OrgConfig& config);
   ~Org();
   Org(const Org&) = delete;
   Org& operator=(const Org&) = delete;
@@ -45,6 +47,8 @@ class Org {
   Task<void> settle() { return provider_.events().settle(); }
 
   net::Handler& handler();
+  // Clients may register themselves. Before serving.
+  void open_registration(orgapi::RegistrationRules rules);
   // Beside its own API, for those who may do that. Before serving.
   void serve_operations(Operations& operations);
   idp::Provider& provider() { return provider_; }
@@ -73,6 +77,7 @@ class Org {
   signin::PageStyle pages_;
   idp::OAuthStyle oauth_;
   std::unique_ptr<Edge> edge_;
+  std::unique_ptr<orgapi::Registration> registration_;   // may be absent
   net::Router router_;
   std::unique_ptr<Front> front_;
 };
