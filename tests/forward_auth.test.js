@@ -182,3 +182,21 @@ test('explain comes to the same verdicts, without the server', async () => {
   assert.match(imagined.out, /X-Remote-User: ada/);
   assert.equal((await explain('GET', 'nonsense')).code, 2);
 });
+
+test('explain knows the users of the org, beside the running server, and signs nobody in', async () => {
+  const explain = (...args) => execute(['explain', '-c', path.join(dir, 'gatehouse.yaml'), '--client-ip', '192.0.2.1', ...args]);
+  const size = () => fs.readFileSync(house.logFile, 'utf8').split('\n').filter((line) => /sign|session/.test(line)).length;
+  const before_ = size();
+  const grace = await explain('GET', 'http://app.localhost/page', '--as', person.login);
+  assert.equal(grace.code, 0, grace.out + grace.err);
+  assert.match(grace.out, new RegExp(`X-Remote-User: ${person.login}`));
+  const id = grace.out.match(/\((00u[A-Za-z0-9]+)\)/)[1];
+  assert.equal((await explain('GET', 'http://app.localhost/page', '--as', id)).out, grace.out);
+  const unknown = await explain('GET', 'http://app.localhost/page', '--as', 'nobody@example.com');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.err, /the org has no user 'nobody@example.com'/);
+  assert.equal((await explain('GET', 'http://app.localhost/page', '--as', person.login, '--claims', '{}')).code, 2);
+  assert.equal((await explain('GET', 'http://app.localhost/page', '--acr', 'phr')).code, 2);
+  assert.equal((await explain('GET', 'http://app.localhost/page', '--as', person.login, '--auth-time', 'yesterday')).code, 2);
+  assert.equal(size(), before_);
+});

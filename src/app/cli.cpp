@@ -23,7 +23,7 @@ struct Words {
   Up up;
   std::string data, seed, config, level, form;
   Explain explain;
-  std::string token, claims, at;
+  std::string token, claims, at, as, auth_time;
   std::vector<std::string> headers;
   bool json = false;
 
@@ -72,7 +72,12 @@ CLI::App* add_explain(CLI::App& program, Words& words) {
   explain->add_option("URL", words.explain.ask.url, "address as a client calls it, https://wiki.example.com/page")->required();
   explain->add_option("-c,--config", words.config, "configuration file")->required()->type_name("FILE");
   auto* token = explain->add_option("--token", words.token, "access token to be verified; keys are fetched as usual");
-  explain->add_option("--claims", words.claims, "claims of an imagined caller, JSON")->excludes(token);
+  auto* claims = explain->add_option("--claims", words.claims, "claims of an imagined caller, JSON")->excludes(token);
+  auto* as = explain->add_option("--as", words.as, "as this user of the built-in org, by login or id")->type_name("USER")->excludes(token)->excludes(claims);
+  explain->add_option("--auth-time", words.auth_time, "when they signed in, 2026-11-21T09:30:00Z [now]")->needs(as);
+  explain->add_option("--acr", words.explain.acr, "how well they proved who they are")->needs(as);
+  explain->add_option("--amr", words.explain.amr, "by which methods, as often as wanted [pwd]")->needs(as)->allow_extra_args(false);
+  explain->add_option("--scope", words.explain.scope, "scopes of their token, on routes that take tokens")->needs(as);
   explain->add_option("--client-ip", words.explain.ask.client_ip, "address of the client");
   explain->add_option("--header", words.headers, "\"Name: value\", as often as wanted")->allow_extra_args(false);
   explain->add_option("--at", words.at, "at this time instead of now, 2026-11-21T09:30:00Z");
@@ -87,6 +92,8 @@ Explain explain_of(const Words& words) {
   if (!words.token.empty()) explain.ask.token = words.token;
   if (!words.claims.empty()) explain.ask.claims = words.claims;
   if (!words.at.empty()) explain.at = words.at;
+  if (!words.as.empty()) explain.as = words.as;
+  if (!words.auth_time.empty()) explain.auth_time = words.auth_time;
   for (const auto& line : words.headers) {
     const auto colon = std::min(line.find(':'), line.size());
     explain.ask.headers.emplace_back(line.substr(0, colon), trim(std::string_view(line).substr(std::min(colon + 1, line.size()))));

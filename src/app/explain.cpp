@@ -37,8 +37,8 @@ std::string_view status_of(Found::Verdict verdict) {
 // A request that came from nowhere: its answer is kept, its way is written down.
 class Imagined final : public net::Exchange, public Inquiry {
  public:
-  Imagined(net::Request request, Executor executor, std::shared_ptr<const json::object> caller)
-      : request_(std::move(request)), executor_(std::move(executor)), caller_(std::move(caller)) {}
+  Imagined(net::Request request, Executor executor, std::shared_ptr<const json::object> caller, ImagineAt imagine)
+      : request_(std::move(request)), executor_(std::move(executor)), caller_(std::move(caller)), imagine_(std::move(imagine)) {}
 
   const net::Request& request() const override { return request_; }
   const Log& log() const override { return log_; }
@@ -72,6 +72,12 @@ class Imagined final : public net::Exchange, public Inquiry {
     out.route = route.demand.route;
     out.kind = route.policy->kind();
     add(Found::Verdict::passed, "route", route.host + route.path + ", access: " + out.kind);
+    if (!imagine_) return;
+    auto caller = imagine_(route);
+    caller_ = std::move(caller.claims);
+    barred_ = !caller.barred.empty();
+    if (!caller.told.empty()) add(Found::Verdict::told, "as", std::move(caller.told));
+    if (barred_) add(Found::Verdict::refused, "as", std::move(caller.barred));
   }
   void passed(std::string_view phase, std::string_view what) override {
     add(Found::Verdict::passed, phase, phase == "policy" ? (what.empty() ? "nobody in particular" : "recognised " + std::string(what)) : std::string(what));
@@ -90,6 +96,12 @@ class Imagined final : public net::Exchange, public Inquiry {
 
   Explanation finished() {
     out.status = status_;
+    if (barred_ && out.allowed) {   // what follows is what would be, were they let in
+      out.allowed = false;
+      out.status = 403;
+      out.upstream.clear();
+      out.head.clear();
+    }
     return std::move(out);
   }
   Explanation out;
@@ -99,6 +111,8 @@ class Imagined final : public net::Exchange, public Inquiry {
   net::Request request_;
   Executor executor_;
   std::shared_ptr<const json::object> caller_;
+  const ImagineAt imagine_;
+  bool barred_ = false;
   Log log_ = silent_log();
   std::vector<std::pair<std::string, std::string>> no_trailers_;
   int status_ = 0;
@@ -155,16 +169,16 @@ Result<Explanation> explain(gateway::Gateway& gateway, ExplainAsk ask) {
     out.found.push_back({Found::Verdict::refused, "request", "400 Bad Request: " + request.error().message()});
     return out;
   }
-  return run([](gateway::Gateway& to, net::Request of, std::shared_ptr<const json::object> who) -> Task<Explanation> {
+  return run([](gateway::Gateway& to, net::Request of, std::shared_ptr<const json::object> who, ImagineAt imagine) -> Task<Explanation> {
     auto host = of.host, path = of.path;
     auto executor = co_await boost::asio::this_coro::executor;
-    Imagined imagined(std::move(of), executor, std::move(who));
+    Imagined imagined(std::move(of), executor, std::move(who), std::move(imagine));
     co_await to.inquire(imagined, imagined);
     auto out = imagined.finished();
     out.host = std::move(host);
     out.path = std::move(path);
     co_return out;
-  }(gateway, *std::move(request), std::move(caller)));
+  }(gateway, *std::move(request), std::move(caller), std::move(ask.imagine)));
 }
 
 json::object to_json(const Explanation& explanation) {

@@ -2,6 +2,8 @@
 // very objects that serve live traffic, built from the same file; changes nothing and needs no running server.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,12 +15,21 @@
 
 namespace gatehouse::app {
 
+// Who is imagined as the caller depends on the route: one asks for other claims than another.
+struct ImaginedCaller {
+  std::shared_ptr<const json::object> claims;                 // nullptr: the request itself says who calls
+  std::string told;                                           // about whom, for the explanation
+  std::string barred;                                         // why they would not even be recognised; empty: they would
+};
+using ImagineAt = std::function<ImaginedCaller(const gateway::Route&)>;
+
 struct ExplainAsk {
   std::string method, url;
   std::vector<std::pair<std::string, std::string>> headers;   // further ones of the request
   std::optional<std::string> token;                           // sent as bearer token and verified for real
   std::optional<std::string> claims;                          // JSON: whoever has these is imagined as the caller
   std::string client_ip;                                      // empty: not known
+  ImagineAt imagine = nullptr;                                // instead of `claims`
 };
 
 // One thing that was found.
@@ -47,6 +58,10 @@ struct ExplainRun {
   ExplainAsk ask;
   std::optional<std::string> at;         // ISO 8601; empty: now
   bool json = false;
+  std::optional<std::string> as;         // login or id of a user of the built-in org
+  std::optional<std::string> auth_time;  // ISO 8601; empty: at the moment that is asked about
+  std::string acr, scope;                // of the imagined sign-in; scopes of an imagined token, with blanks between
+  std::vector<std::string> amr;          // empty: pwd
 };
 int run_explain(const ExplainRun& run, Paint paint);
 

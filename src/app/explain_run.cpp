@@ -7,9 +7,11 @@
 #include "access/session.h"
 #include "access/sso.h"
 #include "app/explain.h"
+#include "app/explain_as.h"
 #include "app/guard.h"
 #include "app/org.h"
 #include "core/spawn.h"
+#include "core/text.h"
 #include "net/client.h"
 
 namespace gatehouse::app {
@@ -59,6 +61,8 @@ class Bench {
     return std::make_unique<gateway::Gateway>(std::move(snapshot));
   }
 
+  const Clock& clock() const { return *clock_; }
+
  private:
   static std::optional<std::string> environment(const std::string& name) {
     const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody changes the environment
@@ -75,6 +79,18 @@ class Bench {
   std::optional<secrets::MasterKey> master_key_;
 };
 
+Result<ImagineAt> imagine_as(const Config& config, const ExplainRun& asked, const Clock& clock) {
+  ImaginedProof proof{.auth_time = clock.now(), .acr = asked.acr, .amr = {"pwd"}, .scopes = split_words(asked.scope)};
+  if (!asked.amr.empty()) proof.amr = asked.amr;
+  if (asked.auth_time) {
+    const auto at = from_iso8601(*asked.auth_time);
+    if (!at) return failure(Fault::invalid, fmt::format("--auth-time: '{}' is not a time like 2026-11-21T09:30:00Z", *asked.auth_time));
+    proof.auth_time = *at;
+  }
+  GH_TRY(auto person, find_person(config, *asked.as, clock));
+  return imagine_person(config, std::move(person), std::move(proof));
+}
+
 int mistake(const std::string& what) {
   fmt::print(stderr, "gatehouse: {}\n", what);
   return kMistake;
@@ -88,13 +104,22 @@ int run_explain(const ExplainRun& asked, Paint paint) {
     at = from_iso8601(*asked.at);
     if (!at) return mistake(fmt::format("--at: '{}' is not a time like 2026-11-21T09:30:00Z", *asked.at));
   }
+  if (asked.as && (asked.ask.token || asked.ask.claims)) return mistake("--as, --token and --claims are answers to one question; keep one");
+  if (!asked.as && (asked.auth_time || !asked.acr.empty() || !asked.amr.empty() || !asked.scope.empty()))
+    return mistake("--auth-time, --acr, --amr and --scope describe somebody: write --as USER, too");
   if (asked.ask.token && asked.ask.claims) return mistake("--token and --claims are two answers to one question; keep one");
   const auto config = load_config(asked.config);
   if (!config) return mistake(config.error().message());
   Bench bench(at);
   auto gateway = bench.build(*config);
   if (!gateway) return mistake(gateway.error().message());
-  const auto explanation = explain(**gateway, asked.ask);
+  auto ask = asked.ask;
+  if (asked.as) {
+    auto imagine = imagine_as(*config, asked, bench.clock());
+    if (!imagine) return mistake(imagine.error().message());
+    ask.imagine = *std::move(imagine);
+  }
+  const auto explanation = explain(**gateway, std::move(ask));
   if (!explanation) return mistake(explanation.error().message());
   const auto text = asked.json ? to_text(to_json(*explanation)) + "\n" : to_page(*explanation, paint);
   std::fputs(text.c_str(), stdout);

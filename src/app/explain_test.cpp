@@ -1,5 +1,6 @@
 // `gatehouse explain`: the verdict of the gateway, with every step on the way to it.
 #include "app/explain.h"
+#include "app/explain_as.h"
 
 #include <gtest/gtest.h>
 
@@ -76,6 +77,68 @@ TEST_F(Explains, every_refusal_names_its_phase) {
   EXPECT_EQ(phase("GET", "https://api.test/admin;x", R"({"scp":["read"],"groups":["Staff"]})"), (Is{403, "policy"})) << "CVE-2026-73553";
   EXPECT_EQ(phase("GET", "https://api.test/orders", R"({"scp":["read"],"groups":["Admins"]})"), (Is{401, "policy"})) << "RFC 9470";
   EXPECT_EQ(phase("GET", "https://api.test/.gatehouse/sign-out"), (Is{403, "own page"}));
+}
+
+KnownPerson known_person(std::string login, const std::vector<std::string>& groups) {
+  directory::User user{.id = directory::UserId::parse("00u00000000000000001").value(), .status = directory::Status::active,
+                       .profile = {.login = std::move(login), .email = {}, .first_name = {}, .last_name = {}, .more = {}},
+                       .created = {}, .updated = {}, .activated = {}, .status_changed = {}, .last_login = {}, .password_changed = {}};
+  KnownPerson person{.user = std::move(user), .groups = {}, .clients = {}, .assigned = {}};
+  for (const auto& name : groups)
+    person.groups.push_back({.id = directory::GroupId::parse("00g00000000000000001").value(), .name = name, .description = {},
+                             .created = {}, .updated = {}, .membership_updated = {}});
+  return person;
+}
+
+TEST_F(Explains, a_user_of_the_org_is_described_as_their_token_would) {
+  const auto config = parse_config(R"(
+data: d
+listeners: [{port: 1}]
+gateway:
+  hosts:
+    - host: api.test
+      routes:
+        - {path: /, upstream: "http://127.0.0.1:9", token: {issuer: "https://i.example/oauth2/default", audience: api}}
+        - {path: /open, upstream: "http://127.0.0.1:9", open: true}
+)", "g.yaml");
+  ASSERT_TRUE(config);
+  auto ada = known_person("ada@example.com", {"Staff", "Admins"});
+  const auto as = [&](std::string url, ImaginedProof proof) {
+    return explain(*gateway, {.method = "GET", .url = std::move(url), .headers = {}, .token = {}, .claims = {}, .client_ip = "10.0.0.1",
+                              .imagine = imagine_person(*config, ada, std::move(proof))}).value();
+  };
+  const auto now = clock.now();
+  const auto orders = as("https://api.test/orders", {.auth_time = now, .acr = {}, .scopes = {"read", "groups"}});
+  EXPECT_TRUE(orders.allowed) << to_page(orders, Paint::no);
+  EXPECT_TRUE(orders.head.contains("X-User: ada@example.com\r\n"));
+  EXPECT_TRUE(to_page(orders, Paint::no).contains("ada@example.com (00u00000000000000001), ACTIVE, of 2 groups"));
+  EXPECT_FALSE(as("https://api.test/orders", {.auth_time = now, .acr = {}, .scopes = {"groups"}}).allowed) << "the scope is missing";
+  EXPECT_FALSE(as("https://api.test/orders", {.auth_time = now, .acr = {}, .scopes = {"read"}}).allowed) << "no groups without the scope";
+  EXPECT_TRUE(as("https://api.test/open", {}).allowed);
+
+  ada.user.status = directory::Status::suspended;
+  const auto barred = as("https://api.test/orders", {.auth_time = now, .acr = {}, .scopes = {"read", "groups"}});
+  EXPECT_FALSE(barred.allowed);
+  EXPECT_EQ(barred.status, 403);
+  EXPECT_TRUE(barred.head.empty());
+  EXPECT_TRUE(to_page(barred, Paint::no).contains("a user who is SUSPENDED"));
+  EXPECT_TRUE(as("https://api.test/open", {}).allowed) << "nobody is asked who they are";
+}
+
+TEST_F(Explains, old_proofs_and_new_ones_are_told_apart) {
+  const auto config = parse_config(R"(
+data: d
+listeners: [{port: 1}]
+gateway: {hosts: [{host: api.test, routes: [{upstream: "http://127.0.0.1:9", token: {issuer: "https://i.example/oauth2/default", audience: api}}]}]}
+)", "g.yaml");
+  ASSERT_TRUE(config);
+  const auto eve = known_person("eve@example.com", {"Admins"});
+  const auto at = [&](Timestamp auth_time) {
+    return explain(*gateway, {.method = "GET", .url = "https://api.test/orders", .headers = {}, .token = {}, .claims = {}, .client_ip = "10.0.0.1",
+                              .imagine = imagine_person(*config, eve, {.auth_time = auth_time, .acr = {}, .scopes = {"read", "groups"}})}).value();
+  };
+  EXPECT_TRUE(at(clock.now()).allowed);
+  EXPECT_EQ(at(clock.now() - std::chrono::minutes(6)).status, 401) << "RFC 9470";
 }
 
 TEST_F(Explains, what_is_not_a_question_is_refused) {

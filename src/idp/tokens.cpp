@@ -167,6 +167,12 @@ Task<Draft> draft_tokens(Provider& provider, const Mint& ask) {
   co_return draft;
 }
 
+json::object claims_about(const directory::User& user, const std::vector<directory::Group>& groups, const oauth::Scopes& scopes) {
+  auto claims = claims_of(Server()).standard(Place::userinfo, standard_claims(user), scopes);
+  if (scopes.has("groups")) claims["groups"] = group_names(groups);
+  return claims;
+}
+
 Task<json::object> userinfo_claims(Provider& provider, Server server, AccessToken token) {
   ClaimSource source{provider.needs().clock, token.app, token.scopes, provider.org().str(), provider.org_name(),
                      subdomain_of(find_string(token.claims, "iss").value_or(""))};

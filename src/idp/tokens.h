@@ -33,6 +33,9 @@ struct Draft {
 };
 Task<Draft> draft_tokens(Provider& provider, const Mint& ask);
 
+// What the org's own server tells about a person with these scopes; `groups` are all of theirs.
+json::object claims_about(const directory::User& user, const std::vector<directory::Group>& groups, const oauth::Scopes& scopes);
+
 // The claims about a person that userinfo tells; the server decides which.
 Task<json::object> userinfo_claims(Provider& provider, Server server, AccessToken token);
 

@@ -147,6 +147,10 @@ struct SqliteOptions {
 // Fault::conflict when another process holds it.
 Result<std::unique_ptr<Database>> open_sqlite(SqliteOptions options);
 
+// For a command beside a running program: takes no lock, blocks its caller, and refuses to write (Fault::denied). Fault::missing
+// when there is no such file.
+Result<std::unique_ptr<Database>> open_sqlite_to_read(const std::string& path);
+
 struct PostgresOptions {
   std::string conninfo;       // libpq form; carries no password in logs
   std::size_t connections = 4;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "store/faults.h"
@@ -136,7 +137,31 @@ class Sqlite final : public Database {
   std::vector<std::jthread> threads_;
 };
 
+class SqliteToRead final : public Database {
+ public:
+  explicit SqliteToRead(SqliteConnection connection) : connection_(std::move(connection)) {}
+  Task<Rows> read(Statement statement) override {
+    GH_CO_TRY(auto done, connection_.run(statement, Access::read));
+    ++reads_;
+    co_return std::move(done.rows);
+  }
+  Task<std::vector<Done>> write(Unit) override { co_return failure(Fault::denied, "this database is open to be read only"); }
+  std::string_view kind() const override { return "sqlite"; }
+  Stats stats() const override { return Stats{.reads = reads_}; }
+
+ private:
+  SqliteConnection connection_;
+  std::int64_t reads_ = 0;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<Database>> open_sqlite_to_read(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return failure(Fault::missing, path + " does not exist: nothing was stored there yet");
+  GH_TRY(auto connection, SqliteConnection::open_to_read(path));
+  return std::make_unique<SqliteToRead>(std::move(connection));
+}
 
 Result<std::unique_ptr<Database>> open_sqlite(SqliteOptions options) {
   SqliteFile file;

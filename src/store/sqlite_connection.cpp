@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "core/text.h"
 #include "store/faults.h"
@@ -61,6 +62,23 @@ Result<SqliteConnection> SqliteConnection::open(const std::string& path, Access 
   if (code != SQLITE_OK) return failure(Fault::invalid, fmt::format("cannot open {}: {}", path, sqlite3_errstr(code)));
   sqlite3_busy_timeout(handle, kBusyMillis);
   GH_DO(connection.prepare_file(path, access));
+  return connection;
+}
+
+Result<SqliteConnection> SqliteConnection::open_to_read(const std::string& path) {
+  std::string name = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    else name += c;
+  }
+  // Without a WAL nobody has it open: SQLite would make one to look into, and leave it there.
+  std::error_code ignored;
+  name += std::filesystem::exists(path + "-wal", ignored) ? "?mode=ro" : "?mode=ro&immutable=1";
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  SqliteConnection connection(handle);
+  if (code != SQLITE_OK) return failure(Fault::invalid, fmt::format("cannot read {}: {}", path, sqlite3_errstr(code)));
+  sqlite3_busy_timeout(handle, kBusyMillis);
   return connection;
 }
 

@@ -20,6 +20,8 @@ class SqliteConnection {
  public:
   // `path` empty: in memory. The file is there already (see SqliteFile); a writer makes it ours: WAL, application_id.
   static Result<SqliteConnection> open(const std::string& path, Access access);
+  // Writes nothing, not even beside the file.
+  static Result<SqliteConnection> open_to_read(const std::string& path);
 
   // With Access::read a statement that would change anything is refused before it runs.
   Result<Done> run(const Statement& statement, Access access);

@@ -132,6 +132,37 @@ void expect_invalid(const Result<std::unique_ptr<Database>>& opened, const std::
   EXPECT_NE(opened.error().message().find(words), std::string::npos) << opened.error().message();
 }
 
+std::set<std::string> files_in(const std::string& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
+}
+
+TEST_F(SqliteSpec, a_reader_beside_the_holder_sees_what_is_kept_and_changes_nothing) {
+  EXPECT_EQ(open_sqlite_to_read(path()).error().fault(), Fault::missing);
+  EXPECT_TRUE(files_in(folder_).empty());
+  const auto change = [&](Database& database) {
+    Unit unit;
+    unit.push_back(insert(99));
+    return run(database.write(std::move(unit)));
+  };
+  {
+    const auto holder = opened(path());
+    ASSERT_TRUE(change(*holder));
+    const auto reader = open_sqlite_to_read(path()).value();
+    EXPECT_EQ(count(*reader), 1);
+    EXPECT_EQ(change(*reader).error().fault(), Fault::denied);
+    EXPECT_FALSE(run(reader->read(Statement("delete from rows_kept"))));
+    Unit unit;
+    unit.push_back(insert(100));
+    ASSERT_TRUE(run(holder->write(std::move(unit))));
+    EXPECT_EQ(count(*reader), 2);
+  }
+  const auto before = files_in(folder_);
+  EXPECT_EQ(count(*open_sqlite_to_read(path()).value()), 2) << "nobody holds it";
+  EXPECT_EQ(files_in(folder_), before);
+}
+
 TEST_F(SqliteSpec, what_is_wrong_with_a_path_is_said) {
   expect_invalid(open(folder_ + "/nowhere/test.db"), folder_ + "/nowhere does not exist");
   expect_invalid(open(folder_), "is a folder");
