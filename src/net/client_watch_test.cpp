@@ -102,9 +102,12 @@ TEST_F(ClientWatchTest, a_pipelined_request_is_no_goodbye) {
   later.send(kShort);
   together.half_close();
   later.half_close();
-  for (auto* client : {&together, &later})
-    for (int i = 0; i < 2; ++i) EXPECT_TRUE(client->read_answer().ends_with("still here"));
-  EXPECT_EQ(stayed, 4);
+  for (auto* client : {&together, &later}) {
+    EXPECT_TRUE(client->read_answer().ends_with("still here")) << "it waits for more than this answer";
+    EXPECT_TRUE(client->closed_by_peer()) << "nothing follows the second request but the goodbye";
+  }
+  EXPECT_TRUE(becomes(gone, 2));
+  EXPECT_EQ(stayed, 2);
 }
 
 TEST_F(ClientWatchTest, who_stays_is_answered) {
