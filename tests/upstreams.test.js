@@ -130,7 +130,7 @@ test('what is hashed alike meets the same server, also after a restart', async (
   await to.house.stop();
   const again = await serve(path.join(to.dir, 'gatehouse.yaml'));
   closing.push(() => again.kill());
-  for (let tenant = 0; tenant < 30; ++tenant) assert.equal((await get(to, { headers: { 'X-Tenant': `tenant-${tenant}` }, agent: undefined })).by, place[tenant]);
+  for (let tenant = 0; tenant < 30; ++tenant) assert.equal((await get(to, { headers: { 'X-Tenant': `tenant-${tenant}` }, agent: false })).by, place[tenant]);
   await again.stop();
 });
 
@@ -176,7 +176,7 @@ test('beyond its limit a server gets nothing, and clients hear so at once', asyn
   const a = await upstream('a');
   a.hold = true;
   const to = await gateway(`targets: ["${a.url}"], limits: {requests_per_target: 2}`);
-  const held = [get(to, { agent: undefined }), get(to, { agent: undefined })];
+  const held = [get(to, { agent: false }), get(to, { agent: false })];
   await until(() => a.held.length, 2);
   const refused = await get(to);
   assert.equal(refused.status, 503);
@@ -193,7 +193,7 @@ test('a server that is drained ends what it has and gets nothing new', async () 
   const [a, b] = [await upstream('a'), await upstream('b')];
   const to = await gateway(`targets: ["${a.url}", "${b.url}"]`);
   a.hold = b.hold = true;
-  const held = [get(to, { agent: undefined }), get(to, { agent: undefined }), get(to, { agent: undefined }), get(to, { agent: undefined })];
+  const held = [get(to, { agent: false }), get(to, { agent: false }), get(to, { agent: false }), get(to, { agent: false })];
   await until(() => a.held.length + b.held.length, 4);
   const before = a.held.length;
   b.hold = false;

@@ -93,6 +93,13 @@ TEST(Expression, time_patterns_are_those_of_joda_time) {
   check(table);
 }
 
+// Okta's own claim `sub` of every custom authorization server.
+TEST(Expression, whether_there_is_somebody_can_be_asked) {
+  EXPECT_EQ(evaluated("(user != null) ? user.email : 'nobody'"), evaluated("user.email"));
+  EXPECT_EQ(evaluated("user == null"), "false");
+  EXPECT_EQ(evaluated("(idpuser != null) ? 'x' : 'none'"), evaluated("idpuser == null ? 'none' : 'x'"));
+}
+
 TEST(Expression, a_profile_attribute_never_passes_for_a_property_of_the_user) {
   EXPECT_EQ(evaluated("user.status"), R"("ACTIVE")");
   EXPECT_EQ(evaluated("user.profile.status"), R"("SPOOFED")");

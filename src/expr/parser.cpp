@@ -249,7 +249,9 @@ class Parser {
         GH_DO(expect("]", "after the expression for each element"));
         GH_TRY(node, make(offset, Each{std::move(node), std::move(body), what}));
       } else {
-        GH_DO(not_a_bare_root(node));
+        // "(appuser != null) ? …" is how Okta's own claim `sub` asks whether there is one.
+        const bool asks_if_there = (now().is("==") || now().is("!=")) && ahead(1).text == "null";
+        if (!asks_if_there) GH_DO(not_a_bare_root(node));
         return node;
       }
     }

@@ -50,10 +50,10 @@ TEST(HealthTest, speaks_the_protocol_of_grpc) {
     EXPECT_FALSE(grpc_health_serves(other)) << other.size();
 }
 
-struct Checks : testing::Test {
+struct HealthChecks : testing::Test {
   net::FixedResolver resolver;
   HealthCheck check;
-  Checks() {
+  HealthChecks() {
     resolver.set("app", {"127.0.0.1"});
     check.kind = HealthCheck::Kind::http;
     check.path = "/healthz";
@@ -74,7 +74,7 @@ struct Checks : testing::Test {
   }
 };
 
-TEST_F(Checks, ask_for_a_path_and_carry_nothing_of_any_client) {
+TEST_F(HealthChecks, ask_for_a_path_and_carry_nothing_of_any_client) {
   std::mutex lock;
   std::string seen;
   ScriptedPeer peer([&](ScriptedPeer::Talk& talk) {
@@ -90,7 +90,7 @@ TEST_F(Checks, ask_for_a_path_and_carry_nothing_of_any_client) {
             "GET /healthz HTTP/1.1\r\nHost: inside.example\r\nUser-Agent: gatehouse-health\r\nAccept: */*\r\n\r\n");
 }
 
-TEST_F(Checks, judge_by_the_status) {
+TEST_F(HealthChecks, judge_by_the_status) {
   ScriptedPeer peer([](ScriptedPeer::Talk& talk) {
     (void)talk.head();
     talk.send("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone");
@@ -100,14 +100,14 @@ TEST_F(Checks, judge_by_the_status) {
   EXPECT_EQ(fault(peer.port()), "passed");
 }
 
-TEST_F(Checks, that_only_connect_ask_nothing) {
+TEST_F(HealthChecks, that_only_connect_ask_nothing) {
   ScriptedPeer peer([](ScriptedPeer::Talk& talk) { talk.hang(); });
   check.kind = HealthCheck::Kind::tcp;
   EXPECT_EQ(fault(peer.port()), "passed");
   EXPECT_NE(fault(1), "passed") << "nobody listens there";
 }
 
-TEST_F(Checks, end_at_their_deadline_however_slowly_the_answer_drips) {
+TEST_F(HealthChecks, end_at_their_deadline_however_slowly_the_answer_drips) {
   ScriptedPeer peer([](ScriptedPeer::Talk& talk) {
     (void)talk.head();
     const auto answer = "HTTP/1.1 200 OK\r\nX-Slow: " + std::string(10'000, 'x');
@@ -120,7 +120,7 @@ TEST_F(Checks, end_at_their_deadline_however_slowly_the_answer_drips) {
   EXPECT_EQ(fault(peer.port()), "no answer within 50 ms");
 }
 
-TEST_F(Checks, use_a_connection_of_their_own_each_time) {
+TEST_F(HealthChecks, use_a_connection_of_their_own_each_time) {
   ScriptedPeer peer([](ScriptedPeer::Talk& talk) {
     while (!talk.head().empty()) talk.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   });

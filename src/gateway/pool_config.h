@@ -62,7 +62,7 @@ struct EjectionRules {
 // How many of the requests under way may be repetitions.
 struct RetryBudget {
   int percent = 20;  // of those under way with the pool
-  int floor = 3;     // but always so many
+  int floor = 100;   // but always so many: a server that dies under a small load must cost nobody an answer that may be asked for again
   friend bool operator==(const RetryBudget&, const RetryBudget&) = default;
 };
 

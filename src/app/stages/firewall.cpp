@@ -19,6 +19,7 @@ MakeStage read_firewall(Map& in, std::string_view key) {
     if (const auto most = map.bytes("body_max", 1024, gateway::kFirewallBodyMax))
       firewall.body_max = static_cast<std::size_t>(*most);
     if (map.choice("over_body_max", kOver) == 1u) firewall.over_body_max = FirewallConfig::OverBodyMax::inspect_start;
+    firewall.grpc = map.flag("grpc").value_or(false);
     firewall.answers = map.flag("answers").value_or(false);
     if (const auto most = map.bytes("answer_max", 1024, gateway::kFirewallBodyMax))
       firewall.answer_max = static_cast<std::size_t>(*most);

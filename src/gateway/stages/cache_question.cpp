@@ -5,7 +5,6 @@
 #include "core/bytes.h"
 #include "core/text.h"
 #include "crypto/hash.h"
-#include "gateway/grpc.h"
 #include "gateway/heads.h"
 #include "gateway/names.h"
 #include "net/url.h"
@@ -91,7 +90,6 @@ std::string base_key(const net::Request& request, const Journey& journey, std::s
 
 std::string_view reason_to_bypass(const net::Request& request, const CacheQuestion& question) {
   if (request.upgrade != net::Upgrade::none || asks_for_websocket(request.fields)) return "upgrade";
-  if (is_grpc(request)) return "grpc";
   if (request.has_body) return "body";
   if (std::ranges::any_of(kOddConditions, [&](auto name) { return field_of(request.fields, name) != nullptr; }))
     return "range";

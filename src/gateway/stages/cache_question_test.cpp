@@ -141,7 +141,6 @@ TEST_F(CacheQuestionTest, what_cannot_be_kept_goes_past) {
   };
   for (const auto* name : {"Range", "If-Range", "If-Match", "If-Unmodified-Since"})
     EXPECT_EQ(why_of(name, "x"), "range") << name;
-  EXPECT_EQ(why_of("Content-Type", "application/grpc+proto"), "grpc");
   EXPECT_EQ(why_of("Accept", "text/event-stream"), "stream");
   EXPECT_EQ(why_of("Cache-Control", "no-store"), "no-store");
   EXPECT_EQ(why_of("Upgrade", "websocket"), "upgrade");

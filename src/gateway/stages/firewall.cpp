@@ -212,9 +212,11 @@ boost::asio::awaitable<void> FirewallStage::pass(net::Exchange& exchange, Journe
   auto visit = std::make_shared<Visit>(rules_);
   describe(exchange, journey, visit->request);
   Held held(*all_);
-  // Messages of a stream and of WebSocket are the application's; forward-auth sees no body.
+  // Messages of WebSocket are the application's, and those of gRPC where the administrator says that such is spoken here: a
+  // type is easily claimed. Forward-auth sees no body.
+  const bool passes_unseen = config_.grpc && is_grpc(request);
   const bool with_body =
-      request.has_body && request.upgrade == net::Upgrade::none && !is_grpc(request) && journey.inquiry == nullptr;
+      request.has_body && request.upgrade == net::Upgrade::none && !passes_unseen && journey.inquiry == nullptr;
   if (with_body) {
     if (const auto why = blocks() ? unreadable(request) : std::nullopt) {
       auto reply = refusal_page(request, why->status, net::reason_of(why->status), why->advice);
@@ -250,7 +252,7 @@ boost::asio::awaitable<void> FirewallStage::pass(net::Exchange& exchange, Journe
 boost::asio::awaitable<void> FirewallStage::go_on(net::Exchange& exchange, Journey& journey, Next next,
                                                   std::shared_ptr<Visit> visit, Held& held) const {
   const auto& request = exchange.request();
-  if (!config_.answers || journey.inquiry != nullptr || request.upgrade != net::Upgrade::none || is_grpc(request))
+  if (!config_.answers || journey.inquiry != nullptr || request.upgrade != net::Upgrade::none || (config_.grpc && is_grpc(request)))
     co_return co_await next(exchange);
   AskAnswer ask = [&](InspectedAnswer answer) {
     return judge_answer(exchange, journey, visit, std::move(answer));

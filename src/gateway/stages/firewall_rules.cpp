@@ -341,8 +341,9 @@ SecRule &TX:allowed_request_content_type "@eq 0" "id:99002,phase:1,t:none,pass,n
     setvar:'tx.allowed_request_content_type=|application/x-www-form-urlencoded| |multipart/form-data| |multipart/related| \
 |text/xml| |application/xml| |application/soap+xml| |application/json| |application/problem+json| |application/merge-patch+json| \
 |application/json-patch+json| |application/scim+json| |application/vnd.api+json| |application/cloudevents+json| \
-|application/cloudevents-batch+json| |application/grpc| |application/grpc+proto|'"
-)SEC";
+|application/cloudevents-batch+json|)SEC";
+  if (config.grpc) text += " |application/grpc| |application/grpc+proto|";
+  text += "'\"\n";
   // CVE-2021-44228. The Core Rule Set looks into all headers for it from version 4 on, under this number.
   if (!knows_log4shell)
     text += R"SEC(

