@@ -27,7 +27,7 @@ function makeCertificates() {
   openssl('req', '-x509', ...key, '-keyout', file('alone.key'), '-out', file('alone.pem'), '-subj', '/CN=bot/O=Engines', '-addext', 'subjectAltName=URI:spiffe://bots/1');
   const issue = (name, subject, names, usage) => {
     fs.writeFileSync(file('ext'), `subjectAltName=${names}\nextendedKeyUsage=${usage}\nbasicConstraints=CA:FALSE\n`);
-    openssl('req', ...key.slice(0, 4), '-keyout', file(`${name}.key`), '-out', file('csr'), '-subj', subject);
+    openssl('req', ...key.slice(0, 5), '-keyout', file(`${name}.key`), '-out', file('csr'), '-subj', subject);
     openssl('x509', '-req', '-in', file('csr'), '-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-days', '30', '-extfile', file('ext'), '-out', file(`${name}.pem`));
   };
   issue('server', '/CN=localhost', 'DNS:localhost', 'serverAuth');

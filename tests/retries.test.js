@@ -101,9 +101,10 @@ test('an upstream that is killed and started again under load: only what may not
 
   const failed = asked.filter((one) => !one.fine);
   assert.deepEqual(failed.filter((one) => one.method === 'GET'), []);
-  // Whoever failed was under way when the upstream died: at most one for each client and death.
+  // Whoever failed was under way when the upstream died, or was sent to it before its end was heard: at most two for each client
+  // and death.
   for (const one of failed) assert.ok(kills.some((at) => one.from < at + 50 && one.to > at), JSON.stringify(one));
-  assert.ok(failed.length <= 8 * kills.length, String(failed.length));
+  assert.ok(failed.length <= 2 * 8 * kills.length, String(failed.length));
   for (const one of failed) assert.equal(one.answer.status, 502);
   const begun = new Map();
   for (const line of dying.begun()) begun.set(line, (begun.get(line) ?? 0) + 1);

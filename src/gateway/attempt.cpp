@@ -72,7 +72,10 @@ void Attempts::take(Turn turn) {
 
 bool Attempts::reopen() {
   auto turn = pool_.turn(preference());
-  if (!turn) return false;
+  if (!turn) {
+    refused_ = std::move(turn.error());
+    return false;
+  }
   take(*std::move(turn));
   upstream_ = turn_->upstream().reopen(exchange_.executor());
   if (!upstream_) return false;
@@ -82,6 +85,10 @@ bool Attempts::reopen() {
 
 Task<void> Attempts::open() {
   const auto until = try_until();
+  if (refused_) {
+    auto refused = *std::exchange(refused_, std::nullopt);
+    co_return std::unexpected(std::move(refused));
+  }
   std::optional<Error> last;
   for (std::size_t passed_over = 0;; ++passed_over) {
     if (!turn_) {

@@ -75,6 +75,7 @@ class Attempts final : private net::ClientWatch {
   std::unique_ptr<net::UpstreamExchange> upstream_;
   std::string last_authority_;        // of the try before, which holds its target no longer
   std::vector<const Target*> tried_;  // not the one under way
+  std::optional<Error> refused_;      // nobody could be asked: open() says so, and does not ask the pool a second time
   std::optional<Wake> nap_;
   net::SteadyTime until_ = net::SteadyTime::max();  // of all tries together
   std::chrono::milliseconds pause_{0};
