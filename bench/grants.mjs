@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Visitor } from '../tests/lib/visitor.js';
 import { up } from './gatehouse.mjs';
-import { firstLine, interleave, median, ratios, start, stop, table } from './measure.mjs';
+import { firstLine, interleave, median, ratios, start, stop, table, freePort } from './measure.mjs';
 
 const peer = fileURLToPath(new URL('peers/oidc_provider.mjs', import.meta.url));
 const loader = fileURLToPath(new URL('load.mjs', import.meta.url));
@@ -62,7 +62,7 @@ async function sides(alg, folder, count) {
   const seed = join(folder, `seed-${alg}.yaml`);
   writeFileSync(seed, `authorization_servers:\n  - id: default\n    audience: api://default\n    signing_alg: ${alg}\n    scopes:\n      - name: ${scope}\n        default: true\n`);
   const ours = await up('0', ['--data', join(folder, `data-${alg}`), '--seed', seed, '--log-level', 'warn']);
-  const port = 20000 + Math.floor(Math.random() * 20000);
+  const port = await freePort();
   const theirs = start('0', 'node', [peer, String(port), alg, String(count)]);
   return { ours, theirs, facts: JSON.parse(await firstLine(theirs)) };
 }

@@ -1,6 +1,7 @@
 // CPU time of processes, interleaved slices, medians, and a table. Wall-clock time is not quoted: these machines are shared.
 import { readFileSync, readdirSync } from 'node:fs';
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 
 // CPU nanoseconds that all threads of a process (and of its children) have used.
 export function cpuNanos(pid) {
@@ -69,6 +70,14 @@ export function table(title, head, rows) {
 export function start(cpus, command, args, options = {}) {
   return spawn('taskset', ['-c', cpus, command, ...args], { stdio: ['ignore', 'pipe', options.quiet === false ? 'inherit' : 'ignore'], ...options });
 }
+
+// A port that nobody has now.
+export const freePort = () => new Promise((resolve) => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = probe.address();
+    probe.close(() => resolve(port));
+  });
+});
 
 // The JSON line that says "ready"; what else a program says on standard output (oidc-provider warns there) is passed over.
 export function firstLine(child) {
