@@ -1,6 +1,7 @@
 // The seam for grants: a new one is a file in grants/ and a line in grants.cpp.
 #pragma once
 
+#include "idp/binding.h"
 #include "idp/grant_store.h"
 #include "idp/tokens.h"
 
@@ -12,7 +13,7 @@ struct TokenCall {
   directory::App app;            // authenticated, active, and registered for this grant
   oauth::Params params;
   events::Origin origin;
-  std::string bound_to = {};     // thumbprint of the certificate that its tokens are bound to; empty: they are not
+  Binding bound_to = {};         // of the tokens that it gets
 };
 
 class Grant {

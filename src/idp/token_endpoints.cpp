@@ -19,9 +19,9 @@ Task<void> write_refusal(Provider& provider, const net::Call& call, Server serve
 }
 
 // RFC 8705 §3: the certificate of this connection, for clients that are registered so.
-Result<std::string> binding_for(const directory::App& app, const net::Request& request) {
-  if (!app.certificate_bound) return std::string();
-  if (!request.client_certificate.empty()) return std::string(request.client_certificate);
+Result<Binding> binding_for(const directory::App& app, const net::Request& request) {
+  if (!app.certificate_bound) return Binding();
+  if (!request.client_certificate.empty()) return Binding{.certificate = std::string(request.client_certificate)};
   return oauth::refusal(Code::invalid_request, "The tokens of this client are bound to its certificate, and the connection has none.");
 }
 

@@ -91,6 +91,13 @@ std::string sentence_of(const ClaimFault& fault) {
   return "The '" + fault.claim + "' " + (fault.system ? "system" : "custom") + " claim could not be evaluated.";
 }
 
+json::object confirmation(const Binding& binding) {
+  json::object cnf;
+  if (!binding.certificate.empty()) cnf["x5t#S256"] = binding.certificate;
+  if (!binding.dpop_key.empty()) cnf["jkt"] = binding.dpop_key;
+  return cnf;
+}
+
 json::object access_claims(const Mint& ask, const std::string& jti, std::int64_t now) {
   json::object claims;
   claims["ver"] = 1;
@@ -104,7 +111,7 @@ json::object access_claims(const Mint& ask, const std::string& jti, std::int64_t
   claims["scp"] = to_array(ask.scopes.words());
   if (ask.person) claims["auth_time"] = to_seconds(ask.person->auth_time);
   claims["sub"] = ask.person ? ask.person->user.profile.login : ask.app.client_id;
-  if (!ask.bound_to.empty()) claims["cnf"] = {{"x5t#S256", ask.bound_to}};
+  if (!ask.bound_to.none()) claims["cnf"] = confirmation(ask.bound_to);
   return claims;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "idp/access.h"
+#include "idp/binding.h"
 #include "idp/claims.h"
 
 namespace gatehouse::idp {
@@ -19,7 +20,7 @@ struct Mint {
   std::optional<Person> person;            // nobody: client credentials
   std::string grant_id, nonce;
   Access access;                           // whoever mints has asked
-  std::string bound_to = {};               // thumbprint of a certificate (RFC 8705 §3)
+  Binding bound_to = {};
 };
 // Access token, and an ID token when a person is there and openid was granted. Code::access_denied when a claim cannot be
 // made: a token without it would say something else than the administrator wants.

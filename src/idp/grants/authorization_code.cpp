@@ -1,5 +1,6 @@
 // RFC 6749 §4.1.3 with RFC 7636: a code is redeemed once, by the client it was made for, with the verifier it was asked with.
 #include "idp/code_data.h"
+#include "idp/gift.h"
 #include "idp/grants.h"
 #include "oauth/error.h"
 #include "oauth/pkce.h"
@@ -60,7 +61,7 @@ class AuthorizationCode final : public Grant {
       GH_CO_DO(co_await burn(provider, call, code, Killed::by_stranger));
       co_return std::unexpected(std::move(fits.error()));
     }
-    co_return co_await give(provider, std::move(call), std::move(code), std::move(data));
+    co_return co_await redeem_once(provider, std::move(call), std::move(code), std::move(data));
   }
 
  private:
@@ -71,37 +72,15 @@ class AuthorizationCode final : public Grant {
     return oauth::refusal(oauth::Code::invalid_grant, "The redirect_uri is not the one of the authorization request.");
   }
 
-  // Spends the code and keeps what it gives in one unit; signs afterwards. If signing fails the code is spent: better a
-  // second sign-in than a second token.
-  static Task<oauth::TokenResponse> give(Provider& provider, TokenCall call, Secret code, CodeData data) {
-    auto& needs = provider.needs();
+  static Task<oauth::TokenResponse> redeem_once(Provider& provider, TokenCall call, Secret code, CodeData data) {
     GH_CO_TRY(auto user, co_await person_for(provider, call.app, data.user));
-    AccessAsk asked{call.app.client_id, std::string(type_name), data.scopes, AccessAsk::Scopes::as_asked, Asker{data.user.str(), {}}};
-    GH_CO_TRY(auto access, co_await access_for(provider, call.server, std::move(asked)));
-    const auto now = needs.clock.now();
-    const bool offline = data.scopes.has("offline_access");
-    const auto idle = access.family_life() ? std::min(access.refresh_idle(), *access.family_life()) : access.refresh_idle();
-    const auto life = access.family_life().value_or(std::max(idle, access.access_life()));
-    GrantRow grant{data.grant_id, call.server.id, call.app.client_id, data.user, data.session_id, data.scopes, data.auth_time, data.amr,
-                   now, now + (offline ? life : access.access_life()), false, std::string(type_name), offline && !access.family_life()};
-    std::optional<NewRefresh> refresh;
-    GH_CO_TRY(auto spend, needs.handles.spend_statement(provider.org(), kCode, code));
-    store::Unit unit;
-    unit.push_back(std::move(spend));
-    if (offline) refresh = first_refresh(needs.random, grant.id);
-    const RefreshLife refresh_life{now, now + idle};
-    unit.push_back(refresh ? insert_grant(provider.org(), grant, refresh->hash, refresh_life) : insert_grant(provider.org(), grant));
-    unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.access_token", call.app, user, data.scopes, call.origin)));
-    auto done = co_await needs.database.write(std::move(unit));
-    if (!done) {
-      if (done.error().fault() != Fault::conflict) co_return std::unexpected(std::move(done.error()));
-      GH_CO_DO(co_await burn(provider, call, std::move(code), Killed::by_reuse));
-      co_return no_good();
-    }
-    Mint ask{call.server, call.base, call.app, data.scopes, Person{std::move(user), data.auth_time, data.amr}, grant.id, data.nonce, std::move(access), call.bound_to};
-    GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
-    if (refresh) answer.refresh_token = std::string(refresh->token.reveal());
-    co_return answer;
+    GH_CO_TRY(auto spend, provider.needs().handles.spend_statement(provider.org(), kCode, code));
+    Gift gift{data.grant_id, std::string(type_name), std::move(user), data.scopes, data.auth_time, data.amr, data.session_id, data.nonce};
+    gift.spend.push_back(std::move(spend));
+    auto given = co_await give(provider, call, std::move(gift));
+    if (given || given.error().fault() != Fault::conflict) co_return given;
+    GH_CO_DO(co_await burn(provider, call, std::move(code), Killed::by_reuse));
+    co_return no_good();
   }
 };
 
