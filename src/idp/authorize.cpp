@@ -4,7 +4,7 @@
 // disabled, an address that was removed, a person who was suspended meanwhile are noticed, because nothing is remembered.
 #include "idp/authorize.h"
 
-#include "idp/authorize_request.h"
+#include "idp/authorize_answer.h"
 #include "idp/clients.h"
 #include "idp/code_data.h"
 #include "idp/grants.h"
@@ -146,7 +146,7 @@ Task<net::Reply> Visit::give_code(signin::Session session, directory::User user)
   if (!done) co_return std::unexpected(std::move(done.error()));
   net::Form parameters;
   parameters.add("code", std::string(issued.handle.reveal()));
-  auto reply = answer(*target_, parameters);
+  auto reply = answer(*target_, std::move(parameters));
   if (transaction_) reply.with("Set-Cookie", signin::clear_binding_cookie(handle_, call_.request.tls));
   co_return reply;
 }
@@ -189,7 +189,7 @@ Task<void> Visit::write_refusal(Error error) {
 bool is_for_page(const Error& error) { return error.code().empty() && error.fault() == Fault::conflict; }
 
 Task<net::Reply> Visit::run() {
-  auto target = co_await find_target(provider_, params_);
+  auto target = co_await find_target(provider_, server_, base_, params_);
   if (!target) {
     GH_CO_DO(co_await write_refusal(target.error()));
     co_return std::unexpected(std::move(target.error()));

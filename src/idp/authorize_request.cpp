@@ -7,7 +7,6 @@
 #include "idp/system_terms.h"
 #include "oauth/pkce.h"
 #include "oauth/redirect_uri.h"
-#include "signin/page.h"
 
 namespace gatehouse::idp {
 namespace {
@@ -92,25 +91,9 @@ Result<void> check_shape(const Target& target, const oauth::Params& params) {
   return {};
 }
 
-constexpr signin::Markup kSubmit("document.forms[0].submit()");
-
-net::Reply post_page(const Target& target, const net::Form& parameters) {
-  signin::Html fields;
-  for (const auto& [name, value] : parameters.fields())
-    fields += signin::Html::of("<input type=\"hidden\" name=\"{}\" value=\"{}\">\n", {name, value});
-  signin::Page page;
-  page.title = "Continue";
-  page.forms = signin::Page::Forms::anywhere;   // a registered address, and wherever it leads from there
-  page.script = kSubmit;
-  page.body = signin::Html::of(
-      "<main id=\"form-post\"><h1>Continue to {}</h1>\n<form method=\"post\" action=\"{}\">\n{}<button type=\"submit\">Continue</button>\n</form></main>\n",
-      {target.app.label, target.redirect_uri, fields});
-  return signin::render(page);
-}
-
 }  // namespace
 
-Task<Target> find_target(Provider& provider, oauth::Params params) {
+Task<Target> find_target(Provider& provider, Server server, std::string base, oauth::Params params) {
   GH_CO_TRY(auto client_id, params.required("client_id"));
   auto app = co_await provider.needs().apps.find_by_client(client_id);
   if (!app && app.error().fault() != Fault::missing && app.error().fault() != Fault::invalid) co_return std::unexpected(std::move(app.error()));
@@ -123,7 +106,8 @@ Task<Target> find_target(Provider& provider, oauth::Params params) {
   const auto mode = parse_mode(params.text("response_mode")).value_or(ResponseMode::query);
   auto state = params.text("state");
   if (state.size() > kStateMax) state.clear();
-  co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state)};
+  auto issuer = server.issuer(provider.issuer_base(server, base));
+  co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state), std::move(issuer)};
 }
 
 Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params) {
@@ -137,25 +121,6 @@ Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params 
   ask.login_hint = params.text("login_hint");
   ask.id_token_hint = params.text("id_token_hint");
   co_return ask;
-}
-
-net::Reply answer(const Target& target, const net::Form& parameters) {
-  net::Form all = parameters;
-  if (!target.state.empty()) all.add("state", target.state);
-  if (target.mode == ResponseMode::form_post) return post_page(target, all);
-  const bool fragment = target.mode == ResponseMode::fragment;
-  auto location = fragment ? oauth::with_fragment(target.redirect_uri, all) : oauth::with_query(target.redirect_uri, all);
-  auto reply = net::Reply::redirect(std::move(location), 302);
-  // The answer holds a code: no cache keeps it, no page behind it learns it.
-  reply.with("Cache-Control", "no-store").with("Referrer-Policy", "no-referrer");
-  return reply;
-}
-
-net::Reply answer_error(const Target& target, const Error& error) {
-  net::Form parameters;
-  parameters.add("error", std::string(oauth::name_of(oauth::code_of(error))));
-  parameters.add("error_description", oauth::description_of(error));
-  return answer(target, parameters);
 }
 
 }  // namespace gatehouse::idp

@@ -16,10 +16,10 @@ struct Target {
   directory::App app;
   std::string redirect_uri;
   ResponseMode mode = ResponseMode::query;
-  std::string state;
+  std::string state, issuer = {};   // issuer: of the server that answers (RFC 9207)
 };
 // Errors are for a page.
-Task<Target> find_target(Provider& provider, oauth::Params params);
+Task<Target> find_target(Provider& provider, Server server, std::string base, oauth::Params params);
 
 enum class Prompt { unset, none, login, consent };
 
@@ -32,9 +32,5 @@ struct AuthorizeRequest {
 };
 // Errors are for the client.
 Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params);
-
-// The answer itself: a redirect, or a page that posts (form_post; its button works without JavaScript).
-net::Reply answer(const Target& target, const net::Form& parameters);
-net::Reply answer_error(const Target& target, const Error& error);
 
 }  // namespace gatehouse::idp

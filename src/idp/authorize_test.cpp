@@ -81,6 +81,22 @@ TEST_P(AuthorizeSpec, what_is_wrong_with_a_request_goes_to_the_client) {
     EXPECT_EQ(parameter(got.location(), "error"), code);
     EXPECT_NE(parameter(got.location(), "error_description"), "");
     EXPECT_EQ(parameter(got.location(), "code"), "");
+    EXPECT_EQ(parameter(got.location(), "iss"), std::string(kBase) + "/oauth2/default");
+  }
+}
+
+// RFC 9207: a client of several servers must see which one answered, or one of them can have it send codes of another (mix-up).
+TEST_P(AuthorizeSpec, every_answer_names_the_server_that_gave_it) {
+  const auto client = given_client("Wiki");
+  for (const std::string server : {"/oauth2", "/oauth2/default"}) {
+    Visitor browser(router);
+    const auto about = browser.get((server == "/oauth2" ? "" : server) + "/.well-known/openid-configuration").json();
+    EXPECT_EQ(find_bool(about, "authorization_response_iss_parameter_supported"), true);
+    const auto got = walk(browser, authorize_url(client, {}, server));
+    EXPECT_NE(parameter(got.location(), "code"), "");
+    EXPECT_EQ(parameter(got.location(), "iss"), find_string(about, "issuer"));
+    const auto page = browser.get(authorize_url(client, {{"response_mode", "form_post"}}, server));
+    EXPECT_TRUE(page.body().contains("name=\"iss\" value=\"" + find_string(about, "issuer").value() + "\"")) << page.body();
   }
 }
 

@@ -71,6 +71,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   // Okta's, which wants an API token, unless clients may register themselves.
   out["registration_endpoint"] = provider.takes_registrations(server) ? at + "/register" : base + "/oauth2/v1/clients";
   describe_certificates(provider, server, base, out);
+  out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207
   out["request_parameter_supported"] = false;
   out["request_uri_parameter_supported"] = false;
   out["claims_parameter_supported"] = false;
