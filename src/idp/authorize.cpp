@@ -7,7 +7,7 @@
 #include "idp/authorize_answer.h"
 #include "idp/clients.h"
 #include "idp/code_data.h"
-#include "idp/grants.h"
+#include "idp/gift.h"
 #include "oauth/redirect_uri.h"
 #include "signin/browser.h"
 
@@ -15,6 +15,8 @@ namespace gatehouse::idp {
 namespace {
 
 using oauth::Code;
+
+constexpr std::string_view kImplicit = "implicit";   // the grant type of what comes through the browser
 
 // The oldest proof of a password that will do.
 Timestamp password_since(const AuthorizeRequest& ask, Timestamp now) {
@@ -40,7 +42,11 @@ class Visit {
   Task<std::vector<std::string>> open_questions(directory::UserId user);
   Task<directory::User> person(directory::UserId user);
   Task<net::Reply> send_to_door(std::vector<std::string> consent, std::optional<signin::Session> session);
-  Task<net::Reply> give_code(signin::Session session, directory::User user);
+  Task<void> ask_policy(directory::UserId user);
+  Task<net::Reply> give_answer(signin::Session session, directory::User user);
+  Result<std::string> add_code(store::Unit& unit, const signin::Session& session, const directory::User& user);
+  Task<oauth::TokenResponse> give_tokens(store::Unit unit, std::string code, signin::Session session, directory::User user);
+  oauth::Scopes front_scopes() const;
   Task<void> write_refusal(Error error);
   // The transaction goes round once more, to its first page.
   net::Reply round_again() const;
@@ -126,26 +132,89 @@ Task<directory::User> Visit::person(directory::UserId user) {
   co_return found;
 }
 
-// Everything is proven: one unit finishes the transaction, remembers the consent and makes the code.
-Task<net::Reply> Visit::give_code(signin::Session session, directory::User user) {
+// Of what comes through the browser.
+oauth::Scopes Visit::front_scopes() const {
+  auto scopes = ask_.scopes;
+  scopes.remove("offline_access");
+  return scopes;
+}
+
+// Every way by which something is given is asked for. Scopes are cut down to what fits.
+Task<void> Visit::ask_policy(directory::UserId user) {
+  const auto& type = target_->type;
+  if (type.code) {
+    AccessAsk asked{target_->app.client_id, "authorization_code", ask_.scopes, ask_.how, Asker{user.str(), {}}};
+    GH_CO_TRY(const auto access, co_await access_for(provider_, server_, std::move(asked)));
+    ask_.scopes = access.scopes();
+  }
+  if (type.front_channel()) {
+    AccessAsk asked{target_->app.client_id, std::string(kImplicit), front_scopes(), ask_.how, Asker{user.str(), {}}};
+    if (asked.scopes.empty()) co_return oauth::refusal(Code::invalid_scope, "There is no scope for a token from the authorization endpoint.");
+    GH_CO_TRY(const auto access, co_await access_for(provider_, server_, std::move(asked)));
+    if (type.id_token && !access.scopes().has("openid")) co_return oauth::refusal(Code::invalid_scope, "An ID token needs the scope 'openid'.");
+    if (!type.code) ask_.scopes = access.scopes();
+  }
+  co_return Result<void>();
+}
+
+Result<std::string> Visit::add_code(store::Unit& unit, const signin::Session& session, const directory::User& user) {
   auto& needs = provider_.needs();
   const auto& app = target_->app;
   CodeData data{server_.id, app.client_id, target_->redirect_uri, ask_.nonce, ask_.challenge, session.id, new_id(needs.random, "oar"),
                 user.id, ask_.scopes, session.auth_time, session.amr};
-  GH_CO_TRY(auto issued, needs.handles.issue_statement(provider_.org(), kCode, data.to_json()));
-  store::Unit unit;
-  if (transaction_) unit.push_back(needs.transactions.finish_statement(*transaction_));
-  if (consent_is(signin::Consent::given))
-    unit.push_back(upsert_consent(provider_.org(), user.id, app.client_id, server_.id, ask_.scopes, needs.clock.now()));
+  GH_TRY(auto issued, needs.handles.issue_statement(provider_.org(), kCode, data.to_json()));
   unit.push_back(std::move(issued.statement));
   const auto event = granted_event(server_, "authorize.code", app, user, ask_.scopes, signin::origin_of(call_.request));
   unit.push_back(needs.log.statement(provider_.org(), event));
-  auto done = co_await needs.database.write(std::move(unit));
+  return std::string(issued.handle.reveal());
+}
+
+// A grant of its own, so that revocation reaches what it holds; never a refresh token.
+Task<oauth::TokenResponse> Visit::give_tokens(store::Unit unit, std::string code, signin::Session session, directory::User user) {
+  const auto& type = target_->type;
+  TokenCall call{server_, provider_.issuer_base(server_, base_), target_->app, params_, signin::origin_of(call_.request)};
+  Gift gift{new_id(provider_.needs().random, "oar"), std::string(kImplicit), std::move(user), front_scopes(), session.auth_time, session.amr, session.id, ask_.nonce, ask_.how};
+  gift.spend = std::move(unit);
+  gift.wanted = Wanted{type.token, type.id_token, std::move(code)};
+  gift.event = type.token ? "authorize.implicit.access_token" : "authorize.implicit.id_token";
+  return give(provider_, std::move(call), std::move(gift));
+}
+
+void add_tokens(net::Form& parameters, const oauth::TokenResponse& tokens) {
+  if (tokens.id_token) parameters.add("id_token", *tokens.id_token);
+  if (tokens.access_token.empty()) return;
+  parameters.add("access_token", tokens.access_token);
+  parameters.add("token_type", "Bearer");
+  parameters.add("expires_in", std::to_string(tokens.expires_in.count()));
+  parameters.add("scope", tokens.scope.text());
+}
+
+// Everything is proven: one unit finishes the transaction, remembers the consent and keeps what is given.
+Task<net::Reply> Visit::give_answer(signin::Session session, directory::User user) {
+  auto& needs = provider_.needs();
+  const auto& type = target_->type;
+  store::Unit unit;
+  if (transaction_) unit.push_back(needs.transactions.finish_statement(*transaction_));
+  if (consent_is(signin::Consent::given))
+    unit.push_back(upsert_consent(provider_.org(), user.id, target_->app.client_id, server_.id, ask_.scopes, needs.clock.now()));
+  net::Form parameters;
+  std::string code;
+  if (type.code) {
+    GH_CO_TRY(code, add_code(unit, session, user));
+    parameters.add("code", code);
+  }
+  Result<void> done;
+  if (type.front_channel()) {
+    auto tokens = co_await give_tokens(std::move(unit), std::move(code), std::move(session), std::move(user));
+    if (tokens) add_tokens(parameters, *tokens);
+    else done = std::unexpected(std::move(tokens.error()));
+  } else {
+    auto written = co_await needs.database.write(std::move(unit));
+    if (!written) done = std::unexpected(std::move(written.error()));
+  }
   if (!done && done.error().fault() == Fault::conflict)
     co_return failure(Fault::conflict, "This sign-in has already been finished. Please go back to the application.");
   if (!done) co_return std::unexpected(std::move(done.error()));
-  net::Form parameters;
-  parameters.add("code", std::string(issued.handle.reveal()));
   auto reply = answer(*target_, std::move(parameters));
   if (transaction_) reply.with("Set-Cookie", signin::clear_binding_cookie(handle_, call_.request.tls));
   co_return reply;
@@ -169,16 +238,14 @@ Task<net::Reply> Visit::decide() {
   if (consent_is(signin::Consent::denied))
     co_return oauth::refusal(Code::access_denied, "The resource owner or authorization server denied the request.");
   GH_CO_TRY(auto user, co_await person(here->user));
-  AccessAsk access_ask{target_->app.client_id, "authorization_code", ask_.scopes, ask_.how, Asker{user.id.str(), {}}};
-  GH_CO_TRY(const auto access, co_await access_for(provider_, server_, std::move(access_ask)));
-  ask_.scopes = access.scopes();
+  GH_CO_DO(co_await ask_policy(user.id));
   GH_CO_TRY(auto questions, co_await open_questions(user.id));
   if (!questions.empty() && transaction_) {
     GH_CO_DO(co_await transactions.ask_consent(*transaction_, std::move(questions)));
     co_return round_again();
   }
   if (!questions.empty()) co_return co_await send_to_door(std::move(questions), std::move(here));
-  co_return co_await give_code(*std::move(here), std::move(user));
+  co_return co_await give_answer(*std::move(here), std::move(user));
 }
 
 Task<void> Visit::write_refusal(Error error) {

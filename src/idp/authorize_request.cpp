@@ -13,8 +13,14 @@ namespace {
 
 using oauth::Code;
 
-Result<ResponseMode> parse_mode(std::string_view name) {
-  if (name.empty() || name == "query") return ResponseMode::query;
+// Tokens never stand in a query: it is sent on, logged and remembered. Nor do the errors of those who asked for tokens.
+ResponseMode usual_mode(ResponseType type) { return type.front_channel() ? ResponseMode::fragment : ResponseMode::query; }
+
+Result<ResponseMode> parse_mode(std::string_view name, ResponseType type) {
+  if (name.empty()) return usual_mode(type);
+  if (name == "query" && type.front_channel())
+    return oauth::refusal(Code::invalid_request, "The response_mode 'query' cannot be used with a response type that gives tokens.");
+  if (name == "query") return ResponseMode::query;
   if (name == "fragment") return ResponseMode::fragment;
   if (name == "form_post") return ResponseMode::form_post;
   return oauth::refusal(Code::invalid_request, "The response_mode must be query, fragment or form_post.");
@@ -59,14 +65,18 @@ Result<std::string> parse_challenge(const directory::App& app, const oauth::Para
 bool may_use(const directory::App& app, std::string_view grant) { return std::ranges::find(app.grant_types, grant) != app.grant_types.end(); }
 
 // What may be asked for here. offline_access without the right to refresh is not an error (OpenID Connect Core §11).
-Result<void> read_scopes(const Server& server, const directory::App& app, const std::string& text, AuthorizeRequest& ask) {
+Result<void> read_scopes(const Server& server, const Target& target, const std::string& text, AuthorizeRequest& ask) {
+  const auto& app = target.app;
+  const auto& type = target.type;
   GH_TRY(ask.scopes, oauth::Scopes::parse(text));
   if (ask.scopes.empty() && server.terms) {
     ask.scopes = server.terms->default_scopes();
     ask.how = AccessAsk::Scopes::by_default;
   }
   if (ask.scopes.empty()) return oauth::refusal(Code::invalid_scope, "The authentication request must have a 'scope' parameter.");
-  if (!may_use(app, "refresh_token")) ask.scopes.remove("offline_access");
+  // What comes through the browser is never a refresh token.
+  if (!may_use(app, "refresh_token") || !type.code) ask.scopes.remove("offline_access");
+  if (type.id_token && !ask.scopes.has("openid")) return oauth::refusal(Code::invalid_scope, "An ID token needs the scope 'openid'.");
   const auto granted = oauth::Scopes::of(app.scopes);
   for (const auto& scope : ask.scopes.words()) {
     if (is_oidc_scope(scope)) continue;
@@ -76,17 +86,28 @@ Result<void> read_scopes(const Server& server, const directory::App& app, const 
   return {};
 }
 
+Result<void> check_type(const Target& target, std::string_view text) {
+  GH_TRY(const auto type, ResponseType::parse(text));
+  if (type.code && !may_use(target.app, "authorization_code"))
+    return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the authorization_code grant.");
+  if (!type.front_channel()) return {};
+  if (!may_use(target.app, "implicit")) return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the implicit grant.");
+  if (type.token && target.app.certificate_bound)   // nobody shows a certificate here
+    return oauth::refusal(Code::unauthorized_client, "The tokens of this client are bound to its certificate.");
+  return {};
+}
+
 Result<void> check_shape(const Target& target, const oauth::Params& params) {
   if (params.has("request")) return oauth::refusal(Code::request_not_supported, "The parameter 'request' is not supported.");
   if (params.has("request_uri")) return oauth::refusal(Code::request_uri_not_supported, "The parameter 'request_uri' is not supported.");
   if (params.has("registration")) return oauth::refusal(Code::registration_not_supported, "The parameter 'registration' is not supported.");
   GH_TRY(auto type, params.required("response_type"));
-  if (type != "code") return oauth::refusal(Code::unsupported_response_type, "The response type is not supported by the authorization server.");
-  if (!may_use(target.app, "authorization_code"))
-    return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the authorization_code grant.");
-  GH_DO(parse_mode(params.text("response_mode")));
+  GH_DO(check_type(target, type));
+  GH_DO(parse_mode(params.text("response_mode"), target.type));
   if (target.state.empty() || target.state.size() > kStateMax)
     return oauth::refusal(Code::invalid_request, "The authentication request has an invalid 'state' parameter.");
+  if (target.type.id_token && !params.has("nonce"))
+    return oauth::refusal(Code::invalid_request, "A 'nonce' is needed with a response type that gives an ID token.");
   if (params.text("nonce").size() > kNonceMax) return oauth::refusal(Code::invalid_request, "The nonce is too long.");
   return {};
 }
@@ -103,18 +124,21 @@ Task<Target> find_target(Provider& provider, Server server, std::string base, oa
   const auto loopback = app->kind == directory::AppKind::native ? oauth::Loopback::any_port : oauth::Loopback::exact;
   if (!oauth::is_registered(redirect_uri, app->redirect_uris, loopback))
     co_return oauth::refusal(Code::invalid_request, "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings.");
-  const auto mode = parse_mode(params.text("response_mode")).value_or(ResponseMode::query);
+  const auto type = ResponseType::parse(params.text("response_type")).value_or(ResponseType{.code = true});
+  const auto mode = parse_mode(params.text("response_mode"), type).value_or(usual_mode(type));
   auto state = params.text("state");
   if (state.size() > kStateMax) state.clear();
   auto issuer = server.issuer(provider.issuer_base(server, base));
-  co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state), std::move(issuer)};
+  co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state), std::move(issuer), type};
 }
 
 Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params) {
   GH_CO_DO(check_shape(target, params));
   AuthorizeRequest ask;
-  GH_CO_DO(read_scopes(server, target.app, params.text("scope"), ask));
-  GH_CO_TRY(ask.challenge, parse_challenge(target.app, params));
+  GH_CO_DO(read_scopes(server, target, params.text("scope"), ask));
+  if (target.type.code) {
+    GH_CO_TRY(ask.challenge, parse_challenge(target.app, params));
+  }
   GH_CO_TRY(ask.prompt, parse_prompt(params.text("prompt")));
   GH_CO_TRY(ask.max_age, parse_max_age(params));
   ask.nonce = params.text("nonce");

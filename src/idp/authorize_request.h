@@ -3,6 +3,7 @@
 #pragma once
 
 #include "idp/access.h"
+#include "idp/response_type.h"
 #include "oauth/error.h"
 
 namespace gatehouse::idp {
@@ -17,6 +18,7 @@ struct Target {
   std::string redirect_uri;
   ResponseMode mode = ResponseMode::query;
   std::string state, issuer = {};   // issuer: of the server that answers (RFC 9207)
+  ResponseType type = {.code = true};
 };
 // Errors are for a page.
 Task<Target> find_target(Provider& provider, Server server, std::string base, oauth::Params params);

@@ -44,6 +44,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   const std::string at = base + server.path() + "/v1";
   json::array grant_types, known = words({"openid", "profile", "email", "address", "phone", "offline_access", "groups"});
   for (const auto* grant : grants()) grant_types.emplace_back(grant->type());
+  grant_types.emplace_back("implicit");   // at the authorization endpoint
   if (server.terms)
     for (const auto& scope : server.terms->scopes)
       if (scope.published && !is_oidc_scope(scope.name)) known.emplace_back(scope.name);
@@ -54,7 +55,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["token_endpoint"] = at + "/token";
   out["userinfo_endpoint"] = at + "/userinfo";
   out["jwks_uri"] = at + "/keys";
-  out["response_types_supported"] = words({"code"});
+  out["response_types_supported"] = words({"code", "id_token", "token", "id_token token", "code id_token", "code token", "code id_token token"});
   out["response_modes_supported"] = words({"query", "fragment", "form_post"});
   out["grant_types_supported"] = std::move(grant_types);
   out["subject_types_supported"] = words({"public"});
@@ -62,7 +63,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["scopes_supported"] = std::move(known);
   out["claims_supported"] = words({"iss", "ver", "sub", "aud", "iat", "exp", "jti", "auth_time", "amr", "idp", "nonce", "name", "nickname",
                                    "preferred_username", "given_name", "middle_name", "family_name", "email", "email_verified", "profile",
-                                   "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "groups"});
+                                   "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "c_hash", "groups"});
   out["code_challenge_methods_supported"] = words({"S256"});
   out["introspection_endpoint"] = at + "/introspect";
   out["revocation_endpoint"] = at + "/revoke";

@@ -16,6 +16,8 @@ struct Gift {
   std::string nonce = {};             // for the ID token
   AccessAsk::Scopes how = AccessAsk::Scopes::as_asked;
   store::Unit spend = {};             // what is used up for it
+  Wanted wanted = {};
+  std::string event = "token.grant.access_token";
 };
 
 // Asks the policy, then spends and keeps what it gives in one unit, then signs. If signing fails what was spent is spent: better

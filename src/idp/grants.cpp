@@ -48,7 +48,7 @@ events::Event granted_event(const Server& server, std::string what, const direct
                             const oauth::Scopes& scopes, events::Origin origin) {
   events::Event event;
   event.type = prefix_of(server) + what;
-  event.message = what.starts_with("token") ? "OAuth2 token granted" : "OAuth2 authorization code granted";
+  event.message = what == "authorize.code" ? "OAuth2 authorization code granted" : "OAuth2 token granted";
   event.actor = events::Party{app.client_id, "PublicClientApp", "", app.label};
   if (user) event.targets.push_back(events::Party{user->id.str(), "User", user->profile.login, ""});
   event.origin = std::move(origin);

@@ -149,24 +149,27 @@ Task<Draft> draft_tokens(Provider& provider, const Mint& ask) {
   std::string jti = "AT." + random_token(provider.needs().random, 32);
   if (!ask.grant_id.empty()) jti += "." + ask.grant_id;
   Draft draft{access_claims(ask, jti, now), {}, {}};
-  const bool has_id = ask.person && ask.scopes.has("openid");
+  const bool has_id = ask.person && ask.wanted.id && ask.scopes.has("openid");
+  const auto id_place = ask.wanted.id_place();
   const auto& set = claims_of(ask.server);
   ClaimSource source{provider.needs().clock, ask.app, ask.scopes, provider.org().str(), provider.org_name(), subdomain_of(ask.base)};
   if (ask.person) {
     source.user = &ask.person->user;
     source.amr = ask.person->amr;
-    const bool wanted = set.needs_groups(Place::access_token, ask.scopes) || (has_id && set.needs_groups(Place::id_token_beside, ask.scopes)) ||
+    const bool wanted = set.needs_groups(Place::access_token, ask.scopes) || (has_id && set.needs_groups(id_place, ask.scopes)) ||
                         tells_groups(ask.server, ClaimKind::resource, ask.scopes) || tells_groups(ask.server, ClaimKind::identity, ask.scopes);
     if (wanted) {
       GH_CO_TRY(source.groups, co_await provider.needs().groups.of_user(ask.person->user.id));
     }
   }
-  auto made = set.make(Place::access_token, source);
-  draft.fault = std::move(made.fault);
-  add_claims(draft.access, std::move(made.values));
+  if (ask.wanted.access) {
+    auto made = set.make(Place::access_token, source);
+    draft.fault = std::move(made.fault);
+    add_claims(draft.access, std::move(made.values));
+  }
   if (ask.person && tells_groups(ask.server, ClaimKind::resource, ask.scopes)) draft.access["groups"] = group_names(source.groups);
   if (!has_id || draft.fault) co_return draft;
-  auto about = about_person(ask.server, Place::id_token_beside, source);
+  auto about = about_person(ask.server, id_place, source);
   draft.fault = std::move(about.fault);
   draft.id = id_claims(provider, ask, now);
   for (auto& [name, value] : about.values)
@@ -221,10 +224,13 @@ Task<oauth::TokenResponse> mint(Provider& provider, Mint ask) {
   GH_CO_TRY(draft, co_await hooked(provider, ask, std::move(draft)));
   oauth::TokenResponse answer;
   answer.expires_in = Seconds(find_int(draft.access, "exp").value_or(0) - find_int(draft.access, "iat").value_or(0));
-  GH_CO_TRY(answer.access_token, co_await provider.keys().sign(ask.server.alg, std::move(draft.access)));
+  if (ask.wanted.access) {
+    GH_CO_TRY(answer.access_token, co_await provider.keys().sign(ask.server.alg, std::move(draft.access)));
+  }
   answer.scope = ask.scopes;
   if (draft.id) {
-    (*draft.id)["at_hash"] = half_hash(answer.access_token);
+    if (ask.wanted.access) (*draft.id)["at_hash"] = half_hash(answer.access_token);
+    if (!ask.wanted.code.empty()) (*draft.id)["c_hash"] = half_hash(ask.wanted.code);
     GH_CO_TRY(auto id_token, co_await provider.keys().sign(ask.server.alg, *std::move(draft.id)));
     answer.id_token = std::move(id_token);
   }

@@ -12,6 +12,13 @@ struct Person {
   Timestamp auth_time;
   std::vector<std::string> amr;
 };
+// What is made of it: everything, or what a response type of the authorization endpoint names.
+struct Wanted {
+  bool access = true, id = true;
+  std::string code = {};                   // that the ID token stands beside (c_hash)
+
+  Place id_place() const { return access || !code.empty() ? Place::id_token_beside : Place::id_token_alone; }
+};
 struct Mint {
   Server server;
   std::string base;                        // address under which the org was called; the issuer begins with it
@@ -21,15 +28,16 @@ struct Mint {
   std::string grant_id, nonce;
   Access access;                           // whoever mints has asked
   Binding bound_to = {};
+  Wanted wanted = {};
 };
-// Access token, and an ID token when a person is there and openid was granted. Code::access_denied when a claim cannot be
+// Access token, and an ID token when a person is there and openid was granted, as far as they are wanted. Code::access_denied when a claim cannot be
 // made: a token without it would say something else than the administrator wants.
 Task<oauth::TokenResponse> mint(Provider& provider, Mint ask);
 
 // What the tokens will say, before hooks and signatures. Writes nothing. `ask` is borrowed until it has returned.
 struct Draft {
   json::object access;
-  std::optional<json::object> id;          // without at_hash
+  std::optional<json::object> id;          // without at_hash and c_hash
   std::optional<ClaimFault> fault;
 };
 Task<Draft> draft_tokens(Provider& provider, const Mint& ask);

@@ -1,0 +1,189 @@
+// What comes back from the authorization endpoint: response types, response modes, and who must never see them.
+#include "crypto/hash.h"
+#include "idp/response_type.h"
+#include "idp/servers_test.h"
+
+namespace gatehouse::idp {
+namespace {
+
+std::string half_hash(const std::string& text) { return base64url_encode(crypto::sha256(text).substr(0, 16)); }
+
+TEST(ResponseTypes, are_words_in_any_order_each_once) {
+  const auto all = ResponseType::parse("token id_token code").value();
+  EXPECT_TRUE(all.code && all.token && all.id_token);
+  const auto only = ResponseType::parse("id_token").value();
+  EXPECT_TRUE(only.id_token && !only.code && !only.token);
+  for (const char* bad : {"", " ", "none", "code code", "code none", "Code", "code,token", "token id_token token", "id_tokens"})
+    EXPECT_FALSE(ResponseType::parse(bad)) << bad;
+}
+
+class ResponsesSpec : public ServersTest {
+ protected:
+  Client given_hybrid(directory::ClientAuth auth = directory::ClientAuth::secret_basic) {
+    auto client = given_client("Hybrid", auth, auth == directory::ClientAuth::none ? directory::AppKind::spa : directory::AppKind::web);
+    client.app.grant_types.push_back("implicit");
+    EXPECT_TRUE(run(apps->update(client.app, cause)));
+    return client;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Everywhere, ResponsesSpec, testing::ValuesIn(store::every_backend()), store::name_of);
+
+TEST_P(ResponsesSpec, each_type_gives_what_it_names_and_nothing_else) {
+  const auto client = given_hybrid();
+  for (const char* type : {"id_token", "token", "id_token token", "token id_token", "code id_token", "code token", "code id_token token", "token code id_token"}) {
+    const auto asked = ResponseType::parse(type).value();
+    Visitor browser(router);
+    const auto got = walk(browser, authorize_url(client, {{"response_type", type}})).location();
+    ASSERT_TRUE(got.starts_with(std::string(kCallback) + "#")) << type << got;
+    const auto code = parameter(got, "code"), access = parameter(got, "access_token"), id = parameter(got, "id_token");
+    EXPECT_EQ(!code.empty(), asked.code) << type;
+    EXPECT_EQ(!access.empty(), asked.token) << type;
+    EXPECT_EQ(!id.empty(), asked.id_token) << type;
+    EXPECT_EQ(parameter(got, "refresh_token"), "");
+    EXPECT_EQ(parameter(got, "state"), "xyz");
+    EXPECT_EQ(parameter(got, "iss"), std::string(kBase) + "/oauth2/default");
+    EXPECT_EQ(parameter(got, "token_type"), asked.token ? "Bearer" : "");
+    EXPECT_EQ(parameter(got, "expires_in"), asked.token ? "3600" : "");
+    EXPECT_EQ(parameter(got, "scope"), asked.token ? "openid profile email" : "");
+    if (asked.id_token) {
+      const auto said = claims(id);
+      EXPECT_EQ(find_string(said, "nonce"), "n-0S6");
+      EXPECT_EQ(find_string(said, "at_hash"), asked.token ? std::optional(half_hash(access)) : std::nullopt) << type;
+      EXPECT_EQ(find_string(said, "c_hash"), asked.code ? std::optional(half_hash(code)) : std::nullopt) << type;
+    }
+    if (asked.token) EXPECT_EQ(userinfo(access).status(), 200);
+    if (asked.code) {
+      const auto tokens = redeem(client, code);
+      EXPECT_EQ(tokens.status(), 200) << tokens.body();
+      EXPECT_TRUE(tokens.text("refresh_token").starts_with("ghr_"));
+      EXPECT_EQ(find_string(claims(tokens.text("id_token")), "nonce"), "n-0S6");
+    }
+  }
+  EXPECT_TRUE(was_told("app.oauth2.as.authorize.implicit.access_token"));
+  EXPECT_TRUE(was_told("app.oauth2.as.authorize.implicit.id_token"));
+}
+
+TEST_P(ResponsesSpec, an_id_token_that_stands_alone_tells_what_its_scopes_open) {
+  const auto client = given_hybrid();
+  Visitor browser(router);
+  const auto alone = claims(parameter(walk(browser, authorize_url(client, {{"response_type", "id_token"}})).location(), "id_token"));
+  EXPECT_TRUE(find_string(alone, "given_name"));
+  EXPECT_TRUE(find_bool(alone, "email_verified"));
+  const auto beside = claims(parameter(browser.get(authorize_url(client, {{"response_type", "id_token token"}})).location(), "id_token"));
+  EXPECT_FALSE(find_string(beside, "given_name"));
+  EXPECT_TRUE(find_string(beside, "email"));
+}
+
+TEST_P(ResponsesSpec, tokens_never_travel_in_a_query) {
+  const auto client = given_hybrid();
+  Visitor browser(router);
+  (void)walk(browser, authorize_url(client));
+  for (const char* type : {"token", "id_token", "code token", "code id_token token"}) {
+    const auto got = browser.get(authorize_url(client, {{"response_type", type}, {"response_mode", "query"}})).location();
+    EXPECT_TRUE(got.starts_with(std::string(kCallback) + "#error=invalid_request")) << got;
+    EXPECT_EQ(parameter(got, "state"), "xyz");
+    const auto page = browser.get(authorize_url(client, {{"response_type", type}, {"response_mode", "form_post"}}));
+    EXPECT_TRUE(page.body().contains("method=\"post\" action=\"" + std::string(kCallback) + "\"")) << page.body();
+  }
+}
+
+TEST_P(ResponsesSpec, what_is_missing_is_said_in_the_fragment) {
+  const auto client = given_hybrid();
+  const auto spa = given_hybrid(directory::ClientAuth::none);
+  Visitor browser(router);
+  (void)walk(browser, authorize_url(client));
+  const std::tuple<const Client*, Fields, const char*> table[] = {
+      {&client, {{"response_type", "id_token"}, {"nonce", ""}}, "invalid_request"},
+      {&client, {{"response_type", "code id_token"}, {"nonce", ""}}, "invalid_request"},
+      {&client, {{"response_type", "id_token"}, {"scope", "profile"}}, "invalid_scope"},
+      {&client, {{"response_type", "code id_token"}, {"scope", "profile"}}, "invalid_scope"},
+      {&client, {{"response_type", "token"}, {"scope", "offline_access"}}, "invalid_scope"},
+      {&client, {{"response_type", "code token"}, {"scope", "offline_access"}}, "invalid_scope"},
+      {&spa, {{"response_type", "code token"}, {"code_challenge", ""}, {"code_challenge_method", ""}}, "invalid_request"},
+      {&client, {{"response_type", "token"}, {"state", ""}}, "invalid_request"},
+  };
+  for (const auto& [who, changes, code] : table) {
+    const auto got = browser.get(authorize_url(*who, changes)).location();
+    EXPECT_TRUE(got.starts_with(std::string(kCallback) + "#error=" + code)) << got;
+    EXPECT_EQ(parameter(got, "access_token") + parameter(got, "id_token") + parameter(got, "code"), "");
+  }
+  // Where no code comes there is nothing that PKCE would protect; without an ID token no nonce is needed.
+  const Fields bare{{"response_type", "token"}, {"nonce", ""}, {"code_challenge", ""}, {"code_challenge_method", ""}};
+  EXPECT_NE(parameter(browser.get(authorize_url(spa, bare)).location(), "access_token"), "");
+}
+
+TEST_P(ResponsesSpec, only_those_who_are_registered_for_it_get_tokens_from_the_browser) {
+  auto client = given_client("Code only");
+  Visitor browser(router);
+  (void)walk(browser, authorize_url(client));
+  for (const char* type : {"token", "id_token", "code id_token", "code token"})
+    EXPECT_EQ(parameter(browser.get(authorize_url(client, {{"response_type", type}})).location(), "error"), "unauthorized_client") << type;
+  client.app.grant_types = {"implicit"};
+  ASSERT_TRUE(run(apps->update(client.app, cause)));
+  for (const char* type : {"code", "code token"})
+    EXPECT_EQ(parameter(browser.get(authorize_url(client, {{"response_type", type}})).location(), "error"), "unauthorized_client") << type;
+  EXPECT_NE(parameter(browser.get(authorize_url(client, {{"response_type", "token"}})).location(), "access_token"), "");
+  client.app.certificate_bound = true;
+  client.app.version = 0;   // whatever it is now
+  ASSERT_TRUE(run(apps->update(client.app, cause)));
+  EXPECT_EQ(parameter(browser.get(authorize_url(client, {{"response_type", "token"}})).location(), "error"), "unauthorized_client");
+  EXPECT_NE(parameter(browser.get(authorize_url(client, {{"response_type", "id_token"}})).location(), "id_token"), "");
+}
+
+TEST_P(ResponsesSpec, the_policy_is_asked_for_the_implicit_grant) {
+  const auto client = given_hybrid();
+  const auto open = given_open_server();
+  const auto server = at_server(open);   // its rule allows codes, and no more
+  Visitor browser(router);
+  EXPECT_NE(parameter(walk(browser, authorize_url(client, {}, server)).location(), "code"), "");
+  for (const char* type : {"token", "code id_token"}) {
+    const auto got = browser.get(authorize_url(client, {{"response_type", type}}, server)).location();
+    EXPECT_EQ(parameter(got, "error"), "access_denied") << type;
+    EXPECT_EQ(parameter(got, "code"), "");
+  }
+  auto rule = open_rule;
+  rule.grant_types = {"implicit"};
+  edited(open.id, [&](const Server& now) { return change_rule(at(), now, open_policy.id, rule); });
+  EXPECT_EQ(parameter(browser.get(authorize_url(client, {}, server)).location(), "error"), "access_denied");
+  EXPECT_EQ(parameter(browser.get(authorize_url(client, {{"response_type", "code token"}}, server)).location(), "error"), "access_denied");
+  EXPECT_NE(parameter(browser.get(authorize_url(client, {{"response_type", "token"}}, server)).location(), "access_token"), "");
+}
+
+TEST_P(ResponsesSpec, revocation_and_introspection_reach_tokens_of_the_browser) {
+  const auto client = given_hybrid();
+  Visitor browser(router);
+  const auto access = parameter(walk(browser, authorize_url(client, {{"response_type", "token"}})).location(), "access_token");
+  EXPECT_TRUE(is_active(client, access));
+  ASSERT_EQ(call(client, "/oauth2/default/v1/revoke", {{"token", access}}).status(), 200);
+  EXPECT_FALSE(is_active(client, access));
+  EXPECT_EQ(userinfo(access).status(), 401);
+  const auto more = parameter(browser.get(authorize_url(client, {{"response_type", "token"}})).location(), "access_token");
+  EXPECT_EQ(userinfo(more).status(), 200);
+  ASSERT_TRUE(run(users->suspend(ada->id, cause)));
+  EXPECT_EQ(userinfo(more).status(), 401);
+}
+
+TEST_P(ResponsesSpec, a_transaction_gives_tokens_once) {
+  const auto client = given_hybrid();
+  Visitor browser(router);
+  const auto at = browser.get(authorize_url(client, {{"response_type", "id_token token"}})).location();
+  const auto back = sign_in(browser, at, "ada@example.com").location();
+  const auto jar = browser.cookies;
+  EXPECT_EQ(at_once(16, [&] {
+              Visitor tab(router);
+              tab.cookies = jar;
+              return tab.get(back).location().contains("access_token=");
+            }), 1);
+}
+
+TEST_P(ResponsesSpec, metadata_says_what_there_is) {
+  Visitor browser(router);
+  const auto about = browser.get("/oauth2/default/.well-known/openid-configuration").json();
+  EXPECT_EQ(find_strings(about, "response_types_supported"),
+            (std::vector<std::string>{"code", "id_token", "token", "id_token token", "code id_token", "code token", "code id_token token"}));
+  const auto grants = find_strings(about, "grant_types_supported");
+  EXPECT_EQ(std::ranges::count(grants, "implicit"), 1);
+}
+
+}  // namespace
+}  // namespace gatehouse::idp
