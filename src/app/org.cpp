@@ -2,6 +2,7 @@
 
 #include "access/session.h"
 #include "app/operations.h"
+#include "idp/possession.h"
 #include "orgapi/authorization_servers.h"
 #include "orgapi/org.h"
 
@@ -64,9 +65,11 @@ class Org::Edge final : public okta::AccessTokenCheck {
     router.add(configuration_rows(), operations, style_);
   }
   Task<net::Principal> check(Secret token, const net::Request& request) override {
-    std::string text(token.reveal()), certificate(request.client_certificate);
-    co_return co_await provider_.principal_of(std::move(text), std::move(certificate));
+    std::string text(token.reveal());
+    auto shown = idp::shown_by(provider_, request);
+    co_return co_await provider_.principal_of(std::move(text), std::move(shown));
   }
+  std::string challenge(const Error& error, const net::Request& request) override { return idp::challenge_for(error, request); }
 
  private:
   idp::Provider& provider_;
@@ -115,6 +118,8 @@ Org::Org(Foundation& ground, net::HttpClient& http, Executor background, const O
       provider_(idp::ProviderNeeds{ground.database(), log_, ground.clock(), ground.random(), users_, groups_, apps_, admins_, door_, transactions_,
                                    handles_, ground.sealer(), ground.crypto(), std::move(background), ground.log(), &http, config.client_skew},
                 org_) {
+  provider_.set_nonce_root(Secret(ground.master_key().derive("dpop nonces of the org")));
+  oauth_.offer_nonces([this] { return provider_.nonces().make(ground_.clock().now()); });
   router_.add(signin::door_rows(), door_, pages_);
   router_.add(idp::token_rows(), provider_, oauth_);
   router_.add(idp::page_rows(), provider_, pages_);

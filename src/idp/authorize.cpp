@@ -161,7 +161,7 @@ Result<std::string> Visit::add_code(store::Unit& unit, const signin::Session& se
   auto& needs = provider_.needs();
   const auto& app = target_->app;
   CodeData data{server_.id, app.client_id, target_->redirect_uri, ask_.nonce, ask_.challenge, session.id, new_id(needs.random, "oar"),
-                user.id, ask_.scopes, session.auth_time, session.amr};
+                user.id, ask_.scopes, session.auth_time, session.amr, ask_.dpop_key};
   GH_TRY(auto issued, needs.handles.issue_statement(provider_.org(), kCode, data.to_json()));
   unit.push_back(std::move(issued.statement));
   const auto event = granted_event(server_, "authorize.code", app, user, ask_.scopes, signin::origin_of(call_.request));

@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "idp/clients.h"
+#include "idp/possession.h"
 #include "idp/system_terms.h"
 #include "oauth/pkce.h"
 #include "oauth/redirect_uri.h"
@@ -62,6 +63,14 @@ Result<std::string> parse_challenge(const directory::App& app, const oauth::Para
   return parsed.str();
 }
 
+// A client that is not registered for DPoP gets bearer tokens, whatever it sends.
+Result<std::string> parse_key(const directory::App& app, const oauth::Params& params) {
+  auto key = params.text("dpop_jkt");
+  if (!app.dpop_bound || key.empty()) return std::string();
+  if (!is_thumbprint(key)) return oauth::refusal(Code::invalid_request, "The dpop_jkt is not a SHA-256 thumbprint of a key.");
+  return key;
+}
+
 bool may_use(const directory::App& app, std::string_view grant) { return std::ranges::find(app.grant_types, grant) != app.grant_types.end(); }
 
 // What may be asked for here. offline_access without the right to refresh is not an error (OpenID Connect Core §11).
@@ -92,8 +101,8 @@ Result<void> check_type(const Target& target, std::string_view text) {
     return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the authorization_code grant.");
   if (!type.front_channel()) return {};
   if (!may_use(target.app, "implicit")) return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the implicit grant.");
-  if (type.token && target.app.certificate_bound)   // nobody shows a certificate here
-    return oauth::refusal(Code::unauthorized_client, "The tokens of this client are bound to its certificate.");
+  if (type.token && (target.app.certificate_bound || target.app.dpop_bound))   // nobody proves anything here
+    return oauth::refusal(Code::unauthorized_client, "The tokens of this client are bound to its certificate or key.");
   return {};
 }
 
@@ -141,6 +150,7 @@ Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params 
   }
   GH_CO_TRY(ask.prompt, parse_prompt(params.text("prompt")));
   GH_CO_TRY(ask.max_age, parse_max_age(params));
+  GH_CO_TRY(ask.dpop_key, parse_key(target.app, params));
   ask.nonce = params.text("nonce");
   ask.login_hint = params.text("login_hint");
   ask.id_token_hint = params.text("id_token_hint");

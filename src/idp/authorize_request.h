@@ -29,6 +29,7 @@ struct AuthorizeRequest {
   oauth::Scopes scopes;
   AccessAsk::Scopes how = AccessAsk::Scopes::as_asked;
   std::string nonce, challenge, login_hint, id_token_hint;
+  std::string dpop_key = {};   // `dpop_jkt`, of clients whose tokens are bound
   Prompt prompt = Prompt::unset;
   std::optional<Seconds> max_age;
 };

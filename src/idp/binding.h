@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace gatehouse::idp {
 
@@ -11,6 +12,15 @@ struct Binding {
 
   bool none() const { return certificate.empty() && dpop_key.empty(); }
   friend bool operator==(const Binding&, const Binding&) = default;
+};
+
+// How a token came to whoever asks whether it is good.
+struct Shown {
+  enum class Scheme { bearer, dpop } scheme = Scheme::bearer;
+  std::string certificate = {};         // thumbprint of the connection's; empty without one
+  int proofs = 0;                       // DPoP headers: none, one, or more
+  std::string proof = {}, method = {};  // the proof, if it is one
+  std::vector<std::string> urls = {};   // the address that was called, by all its names
 };
 
 }  // namespace gatehouse::idp

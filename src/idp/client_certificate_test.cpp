@@ -134,8 +134,8 @@ TEST_P(ClientCertificateSpec, tokens_bound_to_a_certificate) {
   EXPECT_EQ(inspected.json().at_pointer("/cnf/x5t#S256"), json::value(mine.thumbprint)) << inspected.body();
 
   const auto own = ask_for(mine, "okta.users.read", "/oauth2").text("access_token");
-  EXPECT_TRUE(run(provider->principal_of(own, mine.thumbprint)));
-  EXPECT_FALSE(run(provider->principal_of(own, other.thumbprint)));
+  EXPECT_TRUE(run(provider->principal_of(own, idp::Shown{.certificate = mine.thumbprint})));
+  EXPECT_FALSE(run(provider->principal_of(own, idp::Shown{.certificate = other.thumbprint})));
   EXPECT_FALSE(run(provider->principal_of(own)));
 }
 

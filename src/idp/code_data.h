@@ -13,6 +13,7 @@ struct CodeData {
   oauth::Scopes scopes;
   Timestamp auth_time;
   std::vector<std::string> amr;
+  std::string dpop_key = {};   // `dpop_jkt` of the request (RFC 9449 §10); empty: any
 
   json::value to_json() const;
   static Result<CodeData> from_json(const json::value& value);

@@ -16,6 +16,7 @@ json::value CodeData::to_json() const {
   out["scopes"] = scopes.text();
   out["auth_time"] = to_millis(auth_time);
   out["amr"] = join(amr, " ");
+  if (!dpop_key.empty()) out["dpop_key"] = dpop_key;
   return out;
 }
 
@@ -32,8 +33,9 @@ Result<CodeData> CodeData::from_json(const json::value& value) {
   auto scopes = in.required("scopes", oauth::Scopes::parse);
   auto auth_time = in.required<std::int64_t>("auth_time");
   auto amr = in.required<std::string>("amr");
+  auto dpop_key = in.optional<std::string>("dpop_key", "");
   GH_DO(in.done());
-  return CodeData{*server, *client, *redirect, *nonce, *challenge, *session, *grant, *user, *scopes, from_millis(*auth_time), split_words(*amr)};
+  return CodeData{*server, *client, *redirect, *nonce, *challenge, *session, *grant, *user, *scopes, from_millis(*auth_time), split_words(*amr), dpop_key};
 }
 
 }  // namespace gatehouse::idp

@@ -24,6 +24,12 @@ void describe_client_auth(Provider& provider, json::object& out) {
   }
 }
 
+json::array dpop_algs() {
+  json::array algs;
+  for (const auto alg : jose::kAsymmetricAlgs) algs.emplace_back(jose::name_of(alg));
+  return algs;
+}
+
 // RFC 8705 §3.3 and §5.
 void describe_certificates(const Provider& provider, const Server& server, const std::string& base, json::object& out) {
   const auto& taken = provider.certificates();
@@ -72,6 +78,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   // Okta's, which wants an API token, unless clients may register themselves.
   out["registration_endpoint"] = provider.takes_registrations(server) ? at + "/register" : base + "/oauth2/v1/clients";
   describe_certificates(provider, server, base, out);
+  out["dpop_signing_alg_values_supported"] = dpop_algs();
   out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207
   out["request_parameter_supported"] = false;
   out["request_uri_parameter_supported"] = false;

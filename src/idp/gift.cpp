@@ -9,8 +9,11 @@ GrantRow row_for(const TokenCall& call, const Gift& gift, const Access& access, 
   const bool offline = access.scopes().has("offline_access");
   const auto idle = access.refresh_idle();
   const auto life = access.family_life().value_or(std::max(idle, access.access_life()));
-  return {gift.grant_id, call.server.id, call.app.client_id, gift.user.id, gift.session_id, access.scopes(), gift.auth_time, gift.amr,
+  GrantRow row{gift.grant_id, call.server.id, call.app.client_id, gift.user.id, gift.session_id, access.scopes(), gift.auth_time, gift.amr,
           now, now + (offline ? life : access.access_life()), false, gift.grant_type, offline && !access.family_life()};
+  // RFC 9449 §5: a confidential client's refresh token is bound to the client already.
+  if (call.app.auth == directory::ClientAuth::none) row.dpop_key = call.bound_to.dpop_key;
+  return row;
 }
 
 Seconds refresh_life(const Access& access) {

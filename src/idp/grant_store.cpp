@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::string_view kInsertGrant =
     "insert into grants (org_id, id, server_id, client_id, user_id, session_id, scopes, auth_time, amr, created, expires,"
-    " grant_type, slides, refresh_hash, refresh_family, refresh_created, refresh_expires)"
-    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    " grant_type, slides, refresh_hash, refresh_family, refresh_created, refresh_expires, dpop_key)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+
+store::Param dpop_key_of(const GrantRow& grant) { return grant.dpop_key.empty() ? store::Param(nullptr) : store::Param(grant.dpop_key); }
 
 std::vector<store::Param> grant_params(const OrgId& org, const GrantRow& grant) {
   return {org, grant.id, grant.server_id, grant.client_id, grant.user, grant.session_id, grant.scopes.text(), grant.auth_time,
@@ -19,11 +21,11 @@ std::vector<store::Param> grant_params(const OrgId& org, const GrantRow& grant) 
 // Both give the columns of the grant first, in one order.
 constexpr std::string_view kSelectRefresh =
     "select g.id, g.server_id, g.client_id, g.user_id, g.session_id, g.scopes, g.auth_time, g.amr, g.created, g.expires, g.revoked_at,"
-    " g.grant_type, g.slides, g.refresh_created, g.refresh_expires, g.refresh_hash, g.refresh_family from grants g"
+    " g.grant_type, g.slides, g.refresh_created, g.refresh_expires, g.refresh_hash, g.refresh_family, g.dpop_key from grants g"
     " where g.org_id = $1 and g.id = $2 and g.refresh_family is not null";
 constexpr std::string_view kSelectEarly =
     "select g.id, g.server_id, g.client_id, g.user_id, g.session_id, g.scopes, g.auth_time, g.amr, g.created, g.expires, g.revoked_at,"
-    " g.grant_type, g.slides, r.created, r.expires, r.spent_at from refresh_tokens r"
+    " g.grant_type, g.slides, r.created, r.expires, r.spent_at, g.dpop_key from refresh_tokens r"
     " join grants g on g.org_id = r.org_id and g.id = r.grant_id where r.org_id = $1 and r.hash = $2";
 
 // A grant that does not slide leaves its own expiry, and the index on it, alone.
@@ -50,6 +52,7 @@ Result<GrantRow> grant_from(const store::Row& row) {
 store::Statement insert_grant(const OrgId& org, const GrantRow& grant) {
   auto params = grant_params(org, grant);
   for (int i = 0; i < 4; ++i) params.emplace_back(nullptr);
+  params.push_back(dpop_key_of(grant));
   return store::Statement(kInsertGrant, std::move(params));
 }
 
@@ -59,6 +62,7 @@ store::Statement insert_grant(const OrgId& org, const GrantRow& grant, const Ref
   params.emplace_back(refresh.family);
   params.emplace_back(life.created);
   params.emplace_back(life.expires);
+  params.push_back(dpop_key_of(grant));
   return store::Statement(kInsertGrant, std::move(params));
 }
 
@@ -78,6 +82,7 @@ Task<RefreshRow> select_refresh(store::Database& database, OrgId org, RefreshKey
   if (early) state = row.is_null(15) ? RefreshRow::State::early : RefreshRow::State::spent;
   else if (row.text(15) != key.hash.token) state = RefreshRow::State::spent;
   GH_CO_TRY(auto grant, grant_from(row));
+  grant.dpop_key = row.maybe_text(early ? 16 : 17).value_or("");
   co_return RefreshRow{std::move(key.hash.token), row.time(13), row.time(14), state, std::move(grant)};
 }
 

@@ -19,6 +19,7 @@ struct GrantRow {
   bool revoked = false;
   std::string grant_type = "authorization_code";   // by which it began
   bool slides = false;    // `expires` moves with every refresh: the family has no end of its own
+  std::string dpop_key = {};   // of a public client: its refresh tokens are good with a proof of this key only (RFC 9449 §5)
 };
 // A grant holds one refresh token at a time, in its own row: to refresh is one update in place, and a family leaves no trail.
 // `family` is the hash of the part that all tokens of a family share and nobody else knows: who presents it with another

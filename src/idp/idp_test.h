@@ -53,6 +53,7 @@ class IdpTest : public signin::DoorTest {
     // ES256 here: making an RSA key for every test would take longer than the tests.
     Server server{std::string(kDefaultServer), "default", std::string(kDefaultAudience), jose::Alg::ES256, true};
     ASSERT_TRUE(run(provider->servers().put(server, {{"orders.read", "Read orders", false}, {"orders.write", "", false}})));
+    oauth_style.offer_nonces([this] { return provider->nonces().make(clock.now()); });
     router.add(token_rows(), *provider, oauth_style);
     router.add(page_rows(), *provider, pages);
     ada = std::make_unique<directory::User>(given_user("ada@example.com"));

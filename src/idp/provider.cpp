@@ -1,7 +1,7 @@
 #include "idp/provider.h"
 
-#include "idp/client_certificate.h"
 #include "idp/clients.h"
+#include "idp/possession.h"
 #include "idp/tokens.h"
 #include "oauth/error.h"
 
@@ -18,7 +18,10 @@ Provider::Provider(ProviderNeeds needs, OrgId org)
       servers_(ServerNeeds{needs_.database, needs_.log, needs_.clock, needs_.random}, org_),
       keys_(KeyNeeds{needs_.database, needs_.clock, needs_.sealer, needs_.crypto}, org_),
       client_keys_(needs_.http, needs_.clock),
+      nonces_(Secret(random_token(needs_.random, 32)), kOrgNonceLife),
       events_(needs_.database, needs_.log, needs_.out, needs_.background, org_) {}
+
+void Provider::set_nonce_root(Secret root) { nonces_ = oauth::dpop::Nonces(std::move(root), kOrgNonceLife); }
 
 Task<void> Provider::open() {
   GH_CO_DO(co_await servers_.ensure_default());
@@ -80,10 +83,10 @@ Task<AccessToken> Provider::check_access_token(std::string token, Server server)
   co_return good;
 }
 
-Task<net::Principal> Provider::principal_of(std::string token, std::string certificate) {
+Task<net::Principal> Provider::principal_of(std::string token, Shown shown) {
   GH_CO_TRY(auto server, co_await servers_.find(""));
-  GH_CO_TRY(auto good, co_await check_access_token(std::move(token), std::move(server)));
-  GH_CO_DO(check_bound(good.claims, certificate));
+  GH_CO_TRY(auto good, co_await check_access_token(token, std::move(server)));
+  GH_CO_DO(co_await check_possession(*this, good.claims, std::move(token), std::move(shown)));
   net::Principal who;
   const oauth::Scopes granted = oauth::Scopes::of(good.app.scopes);
   bool may_manage = true;
@@ -159,7 +162,9 @@ std::vector<store::Migration> migrations() {
                " created bigint not null, updated bigint not null, primary key (org_id, server_id, id))",
                "alter table grants add column grant_type text", "alter table grants add column slides bigint",
                "create index grants_by_server on grants (org_id, server_id, client_id, id)",
-               "create index consents_by_server on consents (org_id, server_id)"}}};
+               "create index consents_by_server on consents (org_id, server_id)"}},
+          // Null where a grant is not bound to a key.
+          store::Migration{"idp", 4, {"alter table grants add column dpop_key text"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

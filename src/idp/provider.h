@@ -9,12 +9,14 @@
 #include <span>
 
 #include "directory/apps.h"
+#include "idp/binding.h"
 #include "idp/client_keys.h"
 #include "idp/event_batch.h"
 #include "idp/grant_store.h"
 #include "idp/keys.h"
 #include "idp/servers.h"
 #include "net/endpoint.h"
+#include "oauth/dpop.h"
 #include "oauth/params.h"
 #include "oauth/responses.h"
 #include "secrets/handles.h"
@@ -80,6 +82,9 @@ class Provider {
   void set_token_hook(TokenHook& hook) { token_hook_ = &hook; }
   TokenHook* token_hook() { return token_hook_; }
   bool has_token_hook(std::string_view id) const;
+  // What nonces of DPoP are made from: the same at every node, and after a restart. Before serving.
+  void set_nonce_root(Secret root);
+  const oauth::dpop::Nonces& nonces() const { return nonces_; }
   // Before serving; metadata promises it.
   void take_certificates(CertificatesTaken taken) { certificates_ = taken; }
   // Servers where clients register themselves (RFC 7591); metadata says where. Before serving.
@@ -93,8 +98,7 @@ class Provider {
 
   // Who made this access token good for the org's own management API? Only tokens of the org server count there; okta.*
   // scopes of people who are no administrators are dropped. Fault::unauthenticated otherwise.
-  // `certificate`: thumbprint of the connection's, empty without one.
-  Task<net::Principal> principal_of(std::string token, std::string certificate = {});
+  Task<net::Principal> principal_of(std::string token, Shown shown = {});
   // Code::invalid_token says why. `server` is the one that is asked; a token of another server is not good here.
   Task<AccessToken> check_access_token(std::string token, Server server);
 
@@ -120,6 +124,7 @@ class Provider {
   Keys keys_;
   ClientKeys client_keys_;
   CertificatesTaken certificates_;
+  oauth::dpop::Nonces nonces_;
   std::set<std::string, std::less<>> registering_;
   std::map<std::string, std::string, std::less<>> certificate_aliases_;   // by origin
   EventBatch events_;

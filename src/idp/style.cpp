@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "oauth/dpop.h"
 #include "oauth/error.h"
+#include "oauth/params.h"
 
 namespace gatehouse::idp {
 namespace {
@@ -34,14 +36,19 @@ Task<net::Principal> OAuthStyle::authenticate(const net::Request&) { co_return n
 net::Reply OAuthStyle::shape(const Error& error, const net::Request& request) {
   auto reply = net::Reply::json_text(status_of(error), to_text(oauth::error_body(error)));
   const auto code = oauth::code_of(error);
-  if (code == oauth::Code::invalid_token || code == oauth::Code::insufficient_scope) {
+  if (code == oauth::Code::use_dpop_nonce && make_nonce_) reply.with("DPoP-Nonce", make_nonce_());
+  const auto authorization = request.fields.only(net::Header::authorization).value_or("");
+  const bool shows_token = oauth::dpop_token(authorization).has_value();
+  if (shows_token && code == oauth::Code::invalid_dpop_proof) reply.status = 401;   // RFC 9449 §7.1; at a token endpoint 400 (§5)
+  if (code == oauth::Code::invalid_token || code == oauth::Code::insufficient_scope || (shows_token && code == oauth::Code::invalid_dpop_proof)) {
     // oauth::refusal keeps quotes and backslashes out of the description.
-    std::string challenge = "Bearer error=\"" + std::string(oauth::name_of(code)) + "\", error_description=\"" + error.message() + "\"";
+    std::string challenge = "error=\"" + std::string(oauth::name_of(code)) + "\", error_description=\"" + error.message() + "\"";
     if (code == oauth::Code::insufficient_scope) challenge += ", scope=\"openid\"";
-    reply.with("WWW-Authenticate", std::move(challenge));
-  } else if (reply.status == 401) {
-    const auto authorization = request.fields.only(net::Header::authorization).value_or("");
-    if (equal_ignoring_case(authorization.substr(0, 6), "Basic ")) reply.with("WWW-Authenticate", "Basic realm=\"gatehouse\"");
+    const auto algs = "algs=\"" + oauth::dpop::algorithms() + "\"";
+    if (shows_token) reply.with("WWW-Authenticate", "DPoP " + challenge + ", " + algs);
+    else reply.with("WWW-Authenticate", "Bearer " + challenge).with("WWW-Authenticate", "DPoP " + algs);
+  } else if (reply.status == 401 && equal_ignoring_case(authorization.substr(0, 6), "Basic ")) {
+    reply.with("WWW-Authenticate", "Basic realm=\"gatehouse\"");
   }
   return reply;
 }
@@ -58,7 +65,7 @@ void OAuthStyle::decorate(net::Reply& reply, const net::Request& request, const 
         .with("Access-Control-Allow-Headers", "authorization, content-type, accept, dpop, x-okta-user-agent-extended, x-requested-with")
         .with("Access-Control-Max-Age", "600");
   else
-    reply.with("Access-Control-Expose-Headers", "www-authenticate, x-okta-request-id, x-request-id");
+    reply.with("Access-Control-Expose-Headers", "www-authenticate, dpop-nonce, x-okta-request-id, x-request-id");
 }
 
 Result<void> OAuthStyle::admit(const net::Request&, const net::Principal&) { return {}; }

@@ -1,9 +1,9 @@
 // POST /v1/token, /v1/introspect, /v1/revoke; GET|POST /v1/userinfo.
 #include <algorithm>
 
-#include "idp/client_certificate.h"
 #include "idp/clients.h"
 #include "idp/grants.h"
+#include "idp/possession.h"
 #include "idp/token_endpoints.h"
 #include "oauth/error.h"
 #include "signin/browser.h"
@@ -18,13 +18,6 @@ Task<void> write_refusal(Provider& provider, const net::Call& call, Server serve
   return provider.refused(server, std::move(action), std::move(client_id), std::move(error), signin::origin_of(call.request));
 }
 
-// RFC 8705 §3: the certificate of this connection, for clients that are registered so.
-Result<Binding> binding_for(const directory::App& app, const net::Request& request) {
-  if (!app.certificate_bound) return Binding();
-  if (!request.client_certificate.empty()) return Binding{.certificate = std::string(request.client_certificate)};
-  return oauth::refusal(Code::invalid_request, "The tokens of this client are bound to its certificate, and the connection has none.");
-}
-
 Task<oauth::TokenResponse> redeem(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
   GH_CO_TRY(const auto called, provider.base_of(call.request));
   auto base = provider.issuer_base(server, called);
@@ -35,7 +28,7 @@ Task<oauth::TokenResponse> redeem(Provider& provider, const net::Call& call, Ser
   if (grant == known.end()) co_return oauth::refusal(Code::unsupported_grant_type, "The authorization grant type is not supported by the authorization server.");
   if (std::ranges::find(app.grant_types, type) == app.grant_types.end())
     co_return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the provided grant type.");
-  GH_CO_TRY(auto bound_to, binding_for(app, call.request));
+  GH_CO_TRY(auto bound_to, co_await binding_for(provider, call, app));
   TokenCall ask{std::move(server), std::move(base), std::move(app), std::move(params), signin::origin_of(call.request), std::move(bound_to)};
   co_return co_await (*grant)->redeem(provider, std::move(ask));
 }
@@ -69,6 +62,7 @@ Task<json::object> introspect_refresh(Provider& provider, Server server, directo
   body["uid"] = user->id.str();
   body["iat"] = to_seconds(found->created);
   body["exp"] = to_seconds(found->expires);
+  if (!grant.dpop_key.empty()) body["cnf"] = {{"jkt", grant.dpop_key}};
   co_return body;
 }
 
@@ -78,9 +72,10 @@ Task<json::object> introspect_access(Provider& provider, Server server, director
   if (!good && !good.error().code().empty()) co_return inactive();
   if (!good) co_return std::unexpected(std::move(good.error()));
   if (app.auth == directory::ClientAuth::none && good->client_id != app.client_id) co_return inactive();
+  const auto* confirmation = good->claims.if_contains("cnf");
   json::object body;
   body["active"] = true;
-  body["token_type"] = "Bearer";
+  body["token_type"] = confirmation != nullptr && find(*confirmation, "jkt") != nullptr ? "DPoP" : "Bearer";
   body["scope"] = good->scopes.text();
   body["client_id"] = good->client_id;
   if (good->user) body["username"] = good->user->profile.login;
@@ -125,12 +120,14 @@ Task<void> revoke_one(Provider& provider, const net::Call& call, Server server, 
   co_return co_await kill_grant(provider, std::move(server), found->grant.id, app.client_id, Killed::by_revocation, signin::origin_of(call.request));
 }
 
-// RFC 6750 §2: in the header, or in the body of a POST; not in a query, and not twice.
+// RFC 6750 §2, RFC 9449 §7.1: in the header, or in the body of a POST; not in a query, and not twice.
 Result<std::string> presented_token(const net::Call& call, const oauth::Params& params) {
   const auto& fields = call.request.fields;
   const auto bad = [](std::string why) { return oauth::refusal(Code::invalid_token, std::move(why)); };
   if (fields.count(net::Header::authorization) > 1) return bad("More than one Authorization header.");
-  auto in_header = oauth::bearer_token(fields.only(net::Header::authorization).value_or(""));
+  const auto authorization = fields.only(net::Header::authorization).value_or("");
+  auto in_header = oauth::bearer_token(authorization);
+  if (!in_header) in_header = oauth::dpop_token(authorization);
   auto in_body = call.body.empty() ? std::nullopt : params.get("access_token");
   if (in_header && in_body) return oauth::refusal(Code::invalid_request, "The access token was sent in two ways.");
   if (!in_header && !in_body) return bad("The access token is missing.");
@@ -139,8 +136,9 @@ Result<std::string> presented_token(const net::Call& call, const oauth::Params& 
 
 Task<json::object> userinfo_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
   GH_CO_TRY(auto token, presented_token(call, params));
-  GH_CO_TRY(auto good, co_await provider.check_access_token(std::move(token), server));
-  GH_CO_DO(check_bound(good.claims, call.request.client_certificate));
+  GH_CO_TRY(auto good, co_await provider.check_access_token(token, server));
+  auto shown = shown_by(provider, call.request);
+  GH_CO_DO(co_await check_possession(provider, good.claims, std::move(token), std::move(shown)));
   if (!good.user || !good.scopes.has("openid"))
     co_return oauth::refusal(Code::insufficient_scope, "The access token must provide access to at least one of these scopes - openid.");
   co_return co_await userinfo_claims(provider, std::move(server), std::move(good));

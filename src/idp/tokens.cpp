@@ -227,6 +227,7 @@ Task<oauth::TokenResponse> mint(Provider& provider, Mint ask) {
   if (ask.wanted.access) {
     GH_CO_TRY(answer.access_token, co_await provider.keys().sign(ask.server.alg, std::move(draft.access)));
   }
+  answer.with_proof = !ask.bound_to.dpop_key.empty();
   answer.scope = ask.scopes;
   if (draft.id) {
     if (ask.wanted.access) (*draft.id)["at_hash"] = half_hash(answer.access_token);

@@ -1,5 +1,7 @@
 #include "oauth/dpop.h"
 
+#include <algorithm>
+
 #include "core/bytes.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -53,11 +55,18 @@ Result<jose::Claims> verified_claims(std::string_view proof, const jose::Jwk& ke
 Result<void> check_binding(const jose::Claims& claims, const Expect& expect) {
   if (claims.text("htm") != expect.method) return bad("is for another method (htm).");
   const auto htu = claims.text("htu");
-  if (!htu || canonical(*htu) != expect.url) return bad("is for another address (htu).");
+  const auto named = htu ? canonical(*htu) : std::nullopt;
+  if (!named || (*named != expect.url && std::ranges::find(expect.other_urls, *named) == expect.other_urls.end())) return bad("is for another address (htu).");
   if (expect.access_token.empty()) return {};
   const auto ath = claims.text("ath");
   if (!ath || !equal_constant_time(*ath, base64url_encode(crypto::sha256(expect.access_token)))) return bad("is for another access token (ath).");
   return {};
+}
+
+Result<Timestamp> check_age(Timestamp issued, const Expect& expect) {
+  if (issued > expect.now + expect.ahead_max) return bad("comes from the future (iat).");
+  if (expect.now > issued + expect.age_max) return bad("is too old (iat).");
+  return issued + expect.age_max + Millis(1);
 }
 
 // Until when the proof could come again.
@@ -72,11 +81,9 @@ Result<Timestamp> check_freshness(const jose::Claims& claims, const Expect& expe
     const auto until = expect.nonces->check(claims.text("nonce").value_or(""), expect.now);
     if (!until)
       return std::unexpected(Error(Fault::unauthenticated, "The DPoP proof must carry the nonce that comes with this answer.").with_code(std::string(kUseNonce)));
-    return *until;
+    if (!expect.iat_beside_nonce) return *until;
   }
-  if (*issued > expect.now + expect.ahead_max) return bad("comes from the future (iat).");
-  if (expect.now > *issued + expect.age_max) return bad("is too old (iat).");
-  return *issued + expect.age_max + Millis(1);
+  return check_age(*issued, expect);
 }
 
 }  // namespace
@@ -87,13 +94,13 @@ std::string Nonces::of_period(std::int64_t period) const {
   return text + "." + base64url_encode(crypto::hmac_sha256(key, "nonce").substr(0, 18));
 }
 
-std::string Nonces::make(Timestamp now) const { return of_period(to_seconds(now) / kNonceLife.count()); }
+std::string Nonces::make(Timestamp now) const { return of_period(to_seconds(now) / life_.count()); }
 
 std::optional<Timestamp> Nonces::check(std::string_view nonce, Timestamp now) const {
   if (nonce.size() > kNonceTextMax) return std::nullopt;
-  const auto period = to_seconds(now) / kNonceLife.count();
+  const auto period = to_seconds(now) / life_.count();
   for (const auto made : {period, period - 1})
-    if (equal_constant_time(nonce, of_period(made))) return from_seconds((made + 2) * kNonceLife.count());
+    if (equal_constant_time(nonce, of_period(made))) return from_seconds((made + 2) * life_.count());
   return std::nullopt;
 }
 

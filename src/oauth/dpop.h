@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -22,16 +23,16 @@ namespace gatehouse::oauth::dpop {
 inline constexpr std::size_t kProofMax = 8 * 1024;     // bytes
 inline constexpr std::size_t kJtiMax = 256;            // bytes
 inline constexpr std::size_t kReplayMax = 1'000'000;   // proofs remembered: about 50 MiB
-inline constexpr Seconds kNonceLife{300};              // at least; at most twice as long
+inline constexpr Seconds kNonceLife{300};              // at an API; at least, and at most twice as long
 
 // One error of RFC 9449 §7.1 and §8 as Error::code(), Fault::unauthenticated: "invalid_dpop_proof" or "use_dpop_nonce".
 inline constexpr std::string_view kInvalidProof = "invalid_dpop_proof", kUseNonce = "use_dpop_nonce";
 
 // Nonces that carry their own time, so that nothing has to be kept and every node with the same root takes them. The key behind
-// them changes with every kNonceLife; one of the period before is still good.
+// them changes with every `life`; one of the period before is still good.
 class Nonces {
  public:
-  explicit Nonces(Secret root) : root_(std::move(root)) {}
+  explicit Nonces(Secret root, Seconds life = kNonceLife) : root_(std::move(root)), life_(life) {}
   std::string make(Timestamp now) const;
   // Until when the nonce is good; nullopt when it is not ours or over.
   std::optional<Timestamp> check(std::string_view nonce, Timestamp now) const;
@@ -39,6 +40,7 @@ class Nonces {
  private:
   std::string of_period(std::int64_t period) const;
   Secret root_;
+  Seconds life_;
 };
 
 // Whether a proof comes for the first time. The seam for a store that several nodes share.
@@ -76,6 +78,8 @@ struct Expect {
   Timestamp now{};
   Seconds age_max{60}, ahead_max{10};     // `iat`; not asked when a nonce says how fresh the proof is
   const Nonces* nonces = nullptr;         // then one is demanded
+  bool iat_beside_nonce = false;          // asked all the same: a nonce that lives for a day says little about a minute
+  std::span<const std::string> other_urls = {};   // names of the same address, canonical
 };
 
 struct Proof {

@@ -21,6 +21,8 @@ enum class Code {
   // OpenID Connect Core §3.1.2.6
   login_required, consent_required, interaction_required, request_not_supported, request_uri_not_supported,
   registration_not_supported,
+  // RFC 9449 §5 and §8
+  invalid_dpop_proof, use_dpop_nonce,
 };
 
 std::string_view name_of(Code code);                     // "invalid_request"

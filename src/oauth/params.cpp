@@ -92,13 +92,20 @@ Result<ClientCredentials> read_credentials(std::string_view authorization, const
   return found;
 }
 
-std::optional<std::string> bearer_token(std::string_view authorization) {
-  if (!is_scheme(authorization, "Bearer")) return std::nullopt;
-  const auto token = trim(authorization.substr(7));
+namespace {
+
+std::optional<std::string> token_after(std::string_view scheme, std::string_view authorization) {
+  if (!is_scheme(authorization, scheme)) return std::nullopt;
+  const auto token = trim(authorization.substr(scheme.size() + 1));
   // b64token of RFC 6750 §2.1
   const bool plain = std::ranges::all_of(token, [](char c) { return is_alnum(c) || std::string_view("-._~+/=").contains(c); });
   if (token.empty() || token.size() > kParamMax || !plain) return std::nullopt;
   return std::string(token);
 }
+
+}  // namespace
+
+std::optional<std::string> bearer_token(std::string_view authorization) { return token_after("Bearer", authorization); }
+std::optional<std::string> dpop_token(std::string_view authorization) { return token_after("DPoP", authorization); }
 
 }  // namespace gatehouse::oauth

@@ -44,5 +44,7 @@ Result<ClientCredentials> read_credentials(std::string_view authorization, const
 
 // "Bearer <token>" of RFC 6750 §2.1; nullopt for another scheme or a malformed token.
 std::optional<std::string> bearer_token(std::string_view authorization);
+// "DPoP <token>", RFC 9449 §7.1.
+std::optional<std::string> dpop_token(std::string_view authorization);
 
 }  // namespace gatehouse::oauth

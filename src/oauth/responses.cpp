@@ -4,7 +4,7 @@ namespace gatehouse::oauth {
 
 json::object TokenResponse::to_json() const {
   json::object body;
-  body["token_type"] = "Bearer";
+  body["token_type"] = with_proof ? "DPoP" : "Bearer";
   body["expires_in"] = expires_in.count();
   body["access_token"] = access_token;
   body["scope"] = scope.text();

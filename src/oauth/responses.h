@@ -15,6 +15,7 @@ struct TokenResponse {
   Seconds expires_in{0};
   Scopes scope;
   std::optional<std::string> id_token, refresh_token;
+  bool with_proof = false;        // token_type DPoP (RFC 9449 §5), else Bearer
 
   json::object to_json() const;   // members in Okta's order
 };

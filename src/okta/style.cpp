@@ -30,6 +30,8 @@ void settle_scopes(net::Principal& who) {
   who.scopes = std::move(settled);
 }
 
+bool is_of_token(std::string_view scheme) { return equal_ignoring_case(scheme, "Bearer") || equal_ignoring_case(scheme, "DPoP"); }
+
 void set(net::Reply& reply, std::string_view name, std::string value) {
   for (const auto& [present, ignored] : reply.headers)
     if (equal_ignoring_case(present, name)) return;
@@ -50,14 +52,18 @@ Task<net::Principal> ApiStyle::authenticate(const net::Request& request) {
   Secret token{std::string(trim(field->substr(space + 1)))};
 
   if (equal_ignoring_case(scheme, "SSWS")) co_return co_await needs_.api_tokens.check(std::move(token));
-  if (!equal_ignoring_case(scheme, "Bearer")) co_return std::unexpected(error("E0000011"));
+  if (!is_of_token(scheme)) co_return std::unexpected(error("E0000011"));
   GH_CO_TRY(auto who, co_await needs_.access_tokens.check(std::move(token), request));
   settle_scopes(who);
   co_return who;
 }
 
 net::Reply ApiStyle::shape(const Error& error, const net::Request& request) {
-  return answer(error, !request.fields.has(net::Header::authorization), needs_.random);
+  auto reply = answer(error, !request.fields.has(net::Header::authorization), needs_.random);
+  const auto authorization = request.fields.only(net::Header::authorization).value_or("");
+  if (reply.status != 401 || !is_of_token(authorization.substr(0, authorization.find(' ')))) return reply;
+  if (auto challenge = needs_.access_tokens.challenge(error, request); !challenge.empty()) reply.with("WWW-Authenticate", std::move(challenge));
+  return reply;
 }
 
 void ApiStyle::decorate(net::Reply& reply, const net::Request& request, const net::Principal& who) {
@@ -76,7 +82,7 @@ void ApiStyle::decorate(net::Reply& reply, const net::Request& request, const ne
   if (!origin || !options_.cors_origins.contains(*origin)) return;
   set(reply, "Access-Control-Allow-Origin", std::string(*origin));
   set(reply, "Access-Control-Allow-Credentials", "true");
-  set(reply, "Access-Control-Expose-Headers", "Link, X-Okta-Request-Id, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset");
+  set(reply, "Access-Control-Expose-Headers", "Link, WWW-Authenticate, X-Okta-Request-Id, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset");
 }
 
 Result<void> ApiStyle::admit(const net::Request& request, const net::Principal& who) {

@@ -18,11 +18,13 @@ class ApiTokenCheck {
   virtual ~ApiTokenCheck() = default;
   virtual Task<net::Principal> check(Secret token) = 0;
 };
-// "Authorization: Bearer <token>": an access token of the org authorization server, and of no other. Scopes as granted.
+// "Authorization: Bearer <token>", or DPoP with the proof that `request` has: an access token of the org authorization server, and of no other. Scopes as granted.
 class AccessTokenCheck {
  public:
   virtual ~AccessTokenCheck() = default;
   virtual Task<net::Principal> check(Secret token, const net::Request& request) = 0;
+  // WWW-Authenticate of a refusal; empty: none.
+  virtual std::string challenge(const Error&, const net::Request&) { return {}; }
 };
 
 struct StyleNeeds {

@@ -73,8 +73,7 @@ void read_oauth_client(Reader& client, App& app) {
   if (rotation != "ROTATE" && rotation != "STATIC") refresh.fault("rotation_type", "must be one of: ROTATE, STATIC");
   app.rotate_refresh = rotation == "ROTATE";
   refresh.ignore_rest();
-  if (client.optional<bool>("dpop_bound_access_tokens", false))
-    client.fault("dpop_bound_access_tokens", "is not supported by this server");
+  app.dpop_bound = client.optional<bool>("dpop_bound_access_tokens", false);
   read_proof(client, app);
 
   json::object kept;

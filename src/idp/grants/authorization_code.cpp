@@ -57,6 +57,7 @@ class AuthorizationCode final : public Grant {
     }
     auto fits = check_redirect(data, call.params);
     if (fits) fits = check_proof(data, call.params);
+    if (fits) fits = check_key(data, call.bound_to);
     if (!fits) {
       GH_CO_DO(co_await burn(provider, call, code, Killed::by_stranger));
       co_return std::unexpected(std::move(fits.error()));
@@ -70,6 +71,11 @@ class AuthorizationCode final : public Grant {
   static Result<void> check_redirect(const CodeData& data, const oauth::Params& params) {
     if (params.text("redirect_uri") == data.redirect_uri) return {};
     return oauth::refusal(oauth::Code::invalid_grant, "The redirect_uri is not the one of the authorization request.");
+  }
+
+  static Result<void> check_key(const CodeData& data, const Binding& bound_to) {
+    if (data.dpop_key.empty() || data.dpop_key == bound_to.dpop_key) return {};
+    return oauth::refusal(oauth::Code::invalid_grant, "The DPoP proof is not of the key that the authorization request named (dpop_jkt).");
   }
 
   static Task<oauth::TokenResponse> redeem_once(Provider& provider, TokenCall call, Secret code, CodeData data) {

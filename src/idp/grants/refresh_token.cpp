@@ -71,6 +71,9 @@ class RefreshToken final : public Grant {
       co_return no_good();
     }
     if (now >= refresh.expires || now >= refresh.grant.expires) co_return no_good();
+    // RFC 9449 §5. The family lives on: whoever has the token without the key must not be able to end it.
+    if (!refresh.grant.dpop_key.empty() && refresh.grant.dpop_key != call.bound_to.dpop_key)
+      co_return oauth::refusal(oauth::Code::invalid_grant, "The refresh token is bound to another key than that of the DPoP proof.");
     GH_CO_TRY(auto scopes, narrowed(refresh.grant.scopes, call.params));
     GH_CO_TRY(auto user, co_await person_for(provider, call.app, refresh.grant.user));
     AccessAsk asked{call.app.client_id, refresh.grant.grant_type, scopes, AccessAsk::Scopes::as_asked, Asker{user.id.str(), {}}};
