@@ -283,6 +283,13 @@ test('SIGTERM lets a request finish; a second signal does not wait', async () =>
   assert.ok(Date.now() - asked < 2000);
 });
 
+test('a program that is stopped while it still makes its RSA key ends well', async () => {
+  for (let i = 0; i < 8; i += 1) {
+    const house = await up();
+    assert.equal(await house.stop(), 0, house.stderr());
+  }
+});
+
 test('--tls makes a local authority whose certificate serves all three hosts', async () => {
   const data = path.join(folder('tls'), 'house');
   const house = await up({ data, args: ['--tls'] });

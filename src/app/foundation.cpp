@@ -40,6 +40,10 @@ Started<std::unique_ptr<Foundation>> Foundation::open(const Config& config, LogS
   return made;
 }
 
+void Foundation::end_pools() {
+  for (auto* pool : {&blocking_, &hashing_, &crypto_}) pool->end();
+}
+
 Started<void> Foundation::open_folder(const Config& config) {
   if (config.data.empty()) return {};
   if (auto open = open_private_folder(config.data); !open) return start_fault(Exit::data, open.error());

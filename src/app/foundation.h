@@ -43,6 +43,8 @@ class Foundation {
   Pool& blocking() { return blocking_; }
   Pool& hashing() { return hashing_; }
   Pool& crypto() { return crypto_; }
+  // Threads that report to loops; when those have ended. The database goes on.
+  void end_pools();
   const secrets::References& references() const { return references_; }
   const secrets::MasterKey& master_key() const { return *master_key_; }
   const crypto::Sealer& sealer() const { return *sealer_; }

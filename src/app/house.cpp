@@ -394,7 +394,7 @@ void House::stop(std::optional<net::Farewell> farewell) {
   key_rounds_.reset();
   upstream_rounds_.reset();
   runtime_->stop(farewell);
-  runtime_->join();
+  runtime_->join([this] { ground_->end_pools(); });
   if (auto done = run(org_->settle()); !done) ground_->log().error("events.lost", {{"why", done.error().message()}});
   janitor_.reset();
 }

@@ -62,6 +62,18 @@ Pool::~Pool() {
   state_->ready.notify_all();
 }
 
+void Pool::end() {
+  std::deque<std::move_only_function<void()>> dropped;   // destroyed last, without the lock: coroutines go with it
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    dropped.swap(state_->queue);
+  }
+  state_->ready.notify_all();
+  for (auto& thread : state_->threads)
+    if (thread.joinable()) thread.join();
+}
+
 bool Pool::post(std::move_only_function<void()> job) { return state_->push(job); }
 
 Task<void> Pool::run(std::move_only_function<void()> job) {

@@ -22,6 +22,9 @@ class Pool {
   Task<void> run(std::move_only_function<void()> job);
   // Runs `job` on a thread and tells nobody. False when the queue is full.
   bool post(std::move_only_function<void()> job);
+  // For the end of a program, when the loops have ended but are still there: takes no more, drops what waits (with the coroutines
+  // that wait for it) and comes back when what runs has ended. A job that ended later would report to a loop that is gone.
+  void end();
 
  private:
   struct State;

@@ -51,5 +51,23 @@ TEST(PoolSpec, finishes_what_it_took) {
   EXPECT_EQ(done, 100);
 }
 
+TEST(PoolSpec, ends_with_what_runs_and_drops_what_waits) {
+  std::latch begun(1);
+  std::atomic<bool> ran = false;
+  auto held = std::make_shared<int>(1);
+  const std::weak_ptr<int> alive = held;
+  Pool pool("test", 1, 8);
+  ASSERT_TRUE(pool.post([&] {
+    begun.count_down();
+    ran = true;
+  }));
+  begun.wait();
+  ASSERT_TRUE(pool.post([held = std::move(held)] { (void)held; }));
+  pool.end();
+  EXPECT_TRUE(ran);
+  EXPECT_EQ(alive.expired(), true);  // run or dropped: nothing of it is left
+  EXPECT_FALSE(pool.post([] {}));
+}
+
 }  // namespace
 }  // namespace gatehouse

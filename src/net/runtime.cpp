@@ -110,10 +110,11 @@ void Runtime::stop(std::optional<Farewell> farewell) {
   asio::post(*state_->loops.front(), [state = state_.get()] { state->watch(); });
 }
 
-void Runtime::join() {
+void Runtime::join(const std::function<void()>& before) {
   for (auto& thread : state_->threads)
     if (thread.joinable()) thread.join();
   if (std::exchange(state_->joined, true)) return;
+  if (before) before();
   for (auto& loop : state_->loops) loop->shut();
 }
 

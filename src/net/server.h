@@ -43,7 +43,9 @@ class Runtime {
   Executor loop(std::size_t index) const;
   void start();
   void stop(std::optional<Farewell> farewell = std::nullopt);    // any thread, also before start()
-  void join();    // also ends what still waits on the loops, so services may be destroyed afterwards
+  // Also ends what still waits on the loops, so services may be destroyed afterwards. `before`: when the loops have ended, to end
+  // those threads that still report to them.
+  void join(const std::function<void()>& before = {});
   void attend(std::weak_ptr<Guest> guest);
 
  private:
