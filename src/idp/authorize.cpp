@@ -8,6 +8,7 @@
 #include "idp/clients.h"
 #include "idp/code_data.h"
 #include "idp/gift.h"
+#include "idp/pushed_request.h"
 #include "oauth/redirect_uri.h"
 #include "signin/browser.h"
 
@@ -284,7 +285,13 @@ Task<net::Reply> authorize(Provider& provider, const net::Call& call, RawForm as
     GH_CO_DO(co_await provider.refused(server, "authorize", "", params.error(), signin::origin_of(call.request)));
     co_return std::unexpected(std::move(params.error()));
   }
-  Visit visit(provider, call, std::move(server), std::move(base), *std::move(params));
+  const auto client_id = params->text("client_id");
+  auto whole = co_await settled(provider, server, *std::move(params));
+  if (!whole) {
+    GH_CO_DO(co_await provider.refused(server, "authorize", client_id, whole.error(), signin::origin_of(call.request)));
+    co_return std::unexpected(std::move(whole.error()));
+  }
+  Visit visit(provider, call, std::move(server), std::move(base), *std::move(whole));
   co_return co_await visit.run();
 }
 

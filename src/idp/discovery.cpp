@@ -72,6 +72,8 @@ json::object describe(Provider& provider, const Server& server, const std::strin
                                    "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "c_hash", "groups"});
   out["code_challenge_methods_supported"] = words({"S256"});
   out["introspection_endpoint"] = at + "/introspect";
+  out["pushed_authorization_request_endpoint"] = at + "/par";
+  out["require_pushed_authorization_requests"] = false;
   out["revocation_endpoint"] = at + "/revoke";
   out["end_session_endpoint"] = at + "/logout";
   describe_client_auth(provider, out);

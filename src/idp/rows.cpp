@@ -2,6 +2,7 @@
 #include "idp/authorize.h"
 #include "idp/discovery.h"
 #include "idp/logout.h"
+#include "idp/pushed_request.h"
 #include "idp/token_endpoints.h"
 
 namespace gatehouse::idp {
@@ -15,6 +16,8 @@ std::span<const net::Endpoint<Provider>> token_rows() {
   static constexpr net::Endpoint<Provider> rows[] = {
       net::on<token>(Method::post, "/oauth2/v1/token", kClient),
       net::on<token>(Method::post, "/oauth2/{authorizationServerId}/v1/token", kClient),
+      net::on<push_request>(Method::post, "/oauth2/v1/par", kClient),
+      net::on<push_request>(Method::post, "/oauth2/{authorizationServerId}/v1/par", kClient),
       net::on<introspect>(Method::post, "/oauth2/v1/introspect", kClient),
       net::on<introspect>(Method::post, "/oauth2/{authorizationServerId}/v1/introspect", kClient),
       net::on<revoke>(Method::post, "/oauth2/v1/revoke", kClient),
@@ -33,6 +36,8 @@ std::span<const net::Endpoint<Provider>> token_rows() {
       net::on<metadata>(Method::get, "/.well-known/openid-configuration/oauth2/{authorizationServerId}", kPublic),
       net::on<preflight>(Method::options, "/oauth2/v1/token", kPublic),
       net::on<preflight>(Method::options, "/oauth2/{authorizationServerId}/v1/token", kPublic),
+      net::on<preflight>(Method::options, "/oauth2/v1/par", kPublic),
+      net::on<preflight>(Method::options, "/oauth2/{authorizationServerId}/v1/par", kPublic),
       net::on<preflight>(Method::options, "/oauth2/v1/introspect", kPublic),
       net::on<preflight>(Method::options, "/oauth2/{authorizationServerId}/v1/introspect", kPublic),
       net::on<preflight>(Method::options, "/oauth2/v1/revoke", kPublic),

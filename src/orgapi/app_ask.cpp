@@ -74,6 +74,7 @@ void read_oauth_client(Reader& client, App& app) {
   app.rotate_refresh = rotation == "ROTATE";
   refresh.ignore_rest();
   app.dpop_bound = client.optional<bool>("dpop_bound_access_tokens", false);
+  app.require_pushed = client.optional<bool>("require_pushed_authorization_requests", false);
   read_proof(client, app);
 
   json::object kept;

@@ -57,7 +57,8 @@ json::object oauth_client_json(const App& app) {
                            {"refresh_token", {{"rotation_type", app.rotate_refresh ? "ROTATE" : "STATIC"}, {"leeway", 0}}},
                            {"idp_initiated_login", {{"mode", "DISABLED"}, {"default_scope", json::array()}}},
                            {"wildcard_redirect", "DISABLED"},
-                           {"dpop_bound_access_tokens", app.dpop_bound}};
+                           {"dpop_bound_access_tokens", app.dpop_bound},
+                           {"require_pushed_authorization_requests", app.require_pushed}};
   if (!app.initiate_login_uri.empty()) settings["initiate_login_uri"] = app.initiate_login_uri;
   put_proof(settings, app);
   if (const auto* more = app.more.if_contains("oauthClient"); more != nullptr && more->is_object())
