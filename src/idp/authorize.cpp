@@ -51,6 +51,7 @@ class Visit {
   Task<void> write_refusal(Error error);
   // The transaction goes round once more, to its first page.
   net::Reply round_again() const;
+  bool in_frame() const;
   bool consent_is(signin::Consent answer) const { return transaction_ && transaction_->so_far.consent == answer; }
 
   Provider& provider_;
@@ -64,6 +65,12 @@ class Visit {
   std::string handle_;                               // of the transaction
 };
 
+// Pages where somebody is asked for a password are in no frame. A client that frames this gets an answer instead of an empty one.
+bool Visit::in_frame() const {
+  const auto dest = call_.request.fields.only(net::Header::sec_fetch_dest);
+  return target_->mode.by == ResponseMode::By::post_message && (dest == "iframe" || dest == "frame");
+}
+
 net::Reply Visit::round_again() const {
   auto reply = net::Reply::redirect("/signin/" + handle_);
   reply.with("Cache-Control", "no-store");
@@ -71,9 +78,9 @@ net::Reply Visit::round_again() const {
 }
 
 Task<net::Reply> Visit::send_to_door(std::vector<std::string> consent, std::optional<signin::Session> session) {
-  if (ask_.prompt == Prompt::none)
+  if (ask_.prompt == Prompt::none || in_frame())
     co_return oauth::refusal(consent.empty() ? Code::login_required : Code::consent_required,
-                             "The client asked for no prompt, but the person has to be asked.");
+                             "The person has to be asked, and the client wants no prompt or has framed the request.");
   GH_CO_TRY(auto back, signin::ReturnTo::parse(server_.path() + "/v1/authorize"));
   json::object purpose;
   purpose["server"] = server_.id;
@@ -216,7 +223,7 @@ Task<net::Reply> Visit::give_answer(signin::Session session, directory::User use
   if (!done && done.error().fault() == Fault::conflict)
     co_return failure(Fault::conflict, "This sign-in has already been finished. Please go back to the application.");
   if (!done) co_return std::unexpected(std::move(done.error()));
-  auto reply = answer(*target_, std::move(parameters));
+  GH_CO_TRY(auto reply, co_await answer(provider_, server_, *target_, std::move(parameters)));
   if (transaction_) reply.with("Set-Cookie", signin::clear_binding_cookie(handle_, call_.request.tls));
   co_return reply;
 }
@@ -272,7 +279,7 @@ Task<net::Reply> Visit::run() {
     auto finished = co_await provider_.needs().transactions.finish(*transaction_);
     if (!finished && finished.error().fault() != Fault::conflict) co_return std::unexpected(std::move(finished.error()));
   }
-  co_return answer_error(*target_, reply.error());
+  co_return co_await answer_error(provider_, server_, *target_, std::move(reply.error()));
 }
 
 }  // namespace

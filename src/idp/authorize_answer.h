@@ -6,8 +6,11 @@
 
 namespace gatehouse::idp {
 
-// With `state` and `iss` (RFC 9207). form_post: its button works without JavaScript.
-net::Reply answer(const Target& target, net::Form parameters);
-net::Reply answer_error(const Target& target, const Error& error);
+inline constexpr Seconds kSignedAnswerLife{10 * 60};   // JARM §4.1: short
+
+// With `state` and `iss` (RFC 9207). form_post: its button works without JavaScript. okta_post_message: only the
+// origin of the registered address may frame the page, and only it gets the message.
+Task<net::Reply> answer(Provider& provider, Server server, Target target, net::Form parameters);
+Task<net::Reply> answer_error(Provider& provider, Server server, Target target, Error error);
 
 }  // namespace gatehouse::idp

@@ -14,19 +14,6 @@ namespace {
 
 using oauth::Code;
 
-// Tokens never stand in a query: it is sent on, logged and remembered. Nor do the errors of those who asked for tokens.
-ResponseMode usual_mode(ResponseType type) { return type.front_channel() ? ResponseMode::fragment : ResponseMode::query; }
-
-Result<ResponseMode> parse_mode(std::string_view name, ResponseType type) {
-  if (name.empty()) return usual_mode(type);
-  if (name == "query" && type.front_channel())
-    return oauth::refusal(Code::invalid_request, "The response_mode 'query' cannot be used with a response type that gives tokens.");
-  if (name == "query") return ResponseMode::query;
-  if (name == "fragment") return ResponseMode::fragment;
-  if (name == "form_post") return ResponseMode::form_post;
-  return oauth::refusal(Code::invalid_request, "The response_mode must be query, fragment or form_post.");
-}
-
 Result<Prompt> parse_prompt(std::string_view text) {
   const auto words = split_words(text);
   if (words.empty()) return Prompt::unset;
@@ -112,7 +99,7 @@ Result<void> check_shape(const Target& target, const oauth::Params& params) {
   if (params.has("registration")) return oauth::refusal(Code::registration_not_supported, "The parameter 'registration' is not supported.");
   GH_TRY(auto type, params.required("response_type"));
   GH_DO(check_type(target, type));
-  GH_DO(parse_mode(params.text("response_mode"), target.type));
+  GH_DO(ResponseMode::parse(params.text("response_mode"), target.type, target.redirect_uri));
   if (target.state.empty() || target.state.size() > kStateMax)
     return oauth::refusal(Code::invalid_request, "The authentication request has an invalid 'state' parameter.");
   if (target.type.id_token && !params.has("nonce"))
@@ -134,7 +121,7 @@ Task<Target> find_target(Provider& provider, Server server, std::string base, oa
   if (!oauth::is_registered(redirect_uri, app->redirect_uris, loopback))
     co_return oauth::refusal(Code::invalid_request, "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings.");
   const auto type = ResponseType::parse(params.text("response_type")).value_or(ResponseType{.code = true});
-  const auto mode = parse_mode(params.text("response_mode"), type).value_or(usual_mode(type));
+  const auto mode = ResponseMode::for_errors(params.text("response_mode"), type, redirect_uri);
   auto state = params.text("state");
   if (state.size() > kStateMax) state.clear();
   auto issuer = server.issuer(provider.issuer_base(server, base));

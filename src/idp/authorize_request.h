@@ -3,20 +3,18 @@
 #pragma once
 
 #include "idp/access.h"
-#include "idp/response_type.h"
+#include "idp/response_mode.h"
 #include "oauth/error.h"
 
 namespace gatehouse::idp {
 
 inline constexpr std::size_t kStateMax = 4096, kNonceMax = 1024;
 
-enum class ResponseMode { query, fragment, form_post };
-
 // Where an answer may go: a registered address of an active client.
 struct Target {
   directory::App app;
   std::string redirect_uri;
-  ResponseMode mode = ResponseMode::query;
+  ResponseMode mode;
   std::string state, issuer = {};   // issuer: of the server that answers (RFC 9207)
   ResponseType type = {.code = true};
 };

@@ -64,7 +64,7 @@ TEST_P(AuthorizeSpec, what_is_wrong_with_a_request_goes_to_the_client) {
       {{{"response_type", "none"}}, "unsupported_response_type"},
       {{{"response_type", "code code"}}, "unsupported_response_type"},
       {{{"response_type", ""}}, "invalid_request"},
-      {{{"response_mode", "okta_post_message"}}, "invalid_request"},
+      {{{"response_mode", "web_message"}}, "invalid_request"},
       {{{"code_challenge", ""}}, "invalid_request"},
       {{{"code_challenge", ""}, {"code_challenge_method", ""}}, "invalid_request"},
       {{{"code_challenge_method", "plain"}}, "invalid_request"},

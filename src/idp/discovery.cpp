@@ -62,7 +62,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["userinfo_endpoint"] = at + "/userinfo";
   out["jwks_uri"] = at + "/keys";
   out["response_types_supported"] = words({"code", "id_token", "token", "id_token token", "code id_token", "code token", "code id_token token"});
-  out["response_modes_supported"] = words({"query", "fragment", "form_post"});
+  out["response_modes_supported"] = words({"query", "fragment", "form_post", "okta_post_message", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"});
   out["grant_types_supported"] = std::move(grant_types);
   out["subject_types_supported"] = words({"public"});
   out["id_token_signing_alg_values_supported"] = words({jose::name_of(server.alg)});
@@ -81,6 +81,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["registration_endpoint"] = provider.takes_registrations(server) ? at + "/register" : base + "/oauth2/v1/clients";
   describe_certificates(provider, server, base, out);
   out["dpop_signing_alg_values_supported"] = dpop_algs();
+  out["authorization_signing_alg_values_supported"] = words({jose::name_of(server.alg)});   // JARM
   out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207
   out["request_parameter_supported"] = false;
   out["request_uri_parameter_supported"] = false;

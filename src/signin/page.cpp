@@ -66,7 +66,7 @@ bool is_source(std::string_view text) {
 
 std::string policy_of(const Page& page) {
   static const std::string style = source_hash(kCss.view());
-  std::string policy = "default-src 'none'; style-src " + style + "; base-uri 'none'; frame-ancestors 'none'";
+  std::string policy = "default-src 'none'; style-src " + style + "; base-uri 'none'; frame-ancestors " + (is_source(page.framed_by) ? page.framed_by : "'none'");
   if (page.forms == Page::Forms::limited) {
     policy += "; form-action 'self'";
     for (const auto& target : page.form_targets)
@@ -102,9 +102,10 @@ net::Reply render(const Page& page) {
       .with("Cache-Control", "no-store")
       .with("Content-Security-Policy", policy_of(page))
       .with("X-Content-Type-Options", "nosniff")
-      .with("X-Frame-Options", "DENY")
       // Not no-referrer: browsers would send "Origin: null" with our own forms.
       .with("Referrer-Policy", "same-origin");
+  // It knows no single origin: where one may frame the page, Content-Security-Policy says which.
+  if (!is_source(page.framed_by)) reply.with("X-Frame-Options", "DENY");
   reply.body = document.str();
   return reply;
 }

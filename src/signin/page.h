@@ -19,6 +19,7 @@ struct Page {
   // after_form() for what that means.
   std::vector<std::string> form_targets;
   enum class Forms { limited, anywhere } forms = Forms::limited;   // anywhere: a page that posts to a client, by its wish
+  std::string framed_by;            // the one origin that may frame this page; empty: none
   std::optional<Markup> script;     // one literal script, allowed by its hash; every page works without it
 };
 net::Reply render(const Page& page);
