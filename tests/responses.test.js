@@ -171,3 +171,20 @@ test('a token from the browser dies when it is revoked', async () => {
   await oidc.tokenRevocation(config, parameters.access_token);
   assert.equal((await oidc.tokenIntrospection(config, parameters.access_token)).active, false);
 });
+
+test('claims asked for by name; a level that cannot be reached', async () => {
+  const client = clients.client_secret_basic;
+  const config = await client.discover();
+  assert.equal(config.serverMetadata().claims_parameter_supported, true);
+  const wish = (claims) => ({ scope: 'openid', claims: JSON.stringify(claims) });
+  const answer = await ask(config, 'code', undefined, wish({ userinfo: { given_name: { essential: true } }, id_token: { email: null, acr: { values: ['urn:okta:loa:1fa:pwd'] } } }));
+  const tokens = await oidc.authorizationCodeGrant(config, answer.url, answer.checks);
+  remember(tokens.access_token, tokens.id_token, answer.parameters.code);
+  assert.equal(tokens.claims().email, house.user.login);
+  assert.equal(tokens.claims().acr, 'urn:okta:loa:1fa:pwd');
+  const info = await oidc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub);
+  assert.ok(info.given_name);
+  assert.equal(info.family_name, undefined);
+  const refused = await ask(config, 'code', undefined, wish({ id_token: { acr: { essential: true, value: 'urn:okta:loa:2fa:any' } } }));
+  assert.equal(refused.parameters.error, 'unmet_authentication_requirements');
+});

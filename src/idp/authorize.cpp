@@ -4,6 +4,8 @@
 // disabled, an address that was removed, a person who was suspended meanwhile are noticed, because nothing is remembered.
 #include "idp/authorize.h"
 
+#include <algorithm>
+
 #include "idp/authorize_answer.h"
 #include "idp/clients.h"
 #include "idp/code_data.h"
@@ -48,6 +50,9 @@ class Visit {
   Result<std::string> add_code(store::Unit& unit, const signin::Session& session, const directory::User& user);
   Task<oauth::TokenResponse> give_tokens(store::Unit unit, std::string code, signin::Session session, directory::User user);
   oauth::Scopes front_scopes() const;
+  Task<void> open_claims(directory::UserId user);
+  Task<bool> may_open(std::string name, directory::UserId user);
+  oauth::Scopes told_scopes() const;
   Task<void> write_refusal(Error error);
   // The transaction goes round once more, to its first page.
   net::Reply round_again() const;
@@ -61,6 +66,7 @@ class Visit {
   oauth::Params params_;
   std::optional<Target> target_;                     // once it is known
   AuthorizeRequest ask_;
+  oauth::Scopes claim_scopes_;                       // that open claims which are asked for by name
   std::optional<signin::Transaction> transaction_;   // absent: the browser has come straight from the client
   std::string handle_;                               // of the transaction
 };
@@ -115,6 +121,7 @@ Task<std::optional<signin::Session>> Visit::session() {
 
 // A hint names somebody: another person at the door does not fit.
 Task<bool> Visit::fits_hint(signin::Session session) {
+  if (!ask_.only.empty() && ask_.only != session.user.str()) co_return false;
   if (ask_.id_token_hint.empty()) co_return true;
   auto hint = co_await verify_own(provider_, server_, TokenUse::id, ask_.id_token_hint, jose::Expect::Expiry::ignored);
   if (!hint && hint.error().fault() != Fault::unauthenticated) co_return std::unexpected(std::move(hint.error()));
@@ -126,8 +133,9 @@ Task<std::vector<std::string>> Visit::open_questions(directory::UserId user) {
   const bool again = ask_.prompt == Prompt::consent;
   if (consent_is(signin::Consent::given) || (!target_->app.consent_required && !again)) co_return std::vector<std::string>();
   GH_CO_TRY(auto given, co_await select_consent(provider_.needs().database, provider_.org(), user, target_->app.client_id, server_.id));
-  if (!again && ask_.scopes.within(given)) co_return std::vector<std::string>();
-  co_return ask_.scopes.words();
+  const auto told = told_scopes();
+  if (!again && told.within(given)) co_return std::vector<std::string>();
+  co_return told.words();
 }
 
 // Who may use this client; Code::access_denied otherwise.
@@ -165,11 +173,47 @@ Task<void> Visit::ask_policy(directory::UserId user) {
   co_return Result<void>();
 }
 
+// What the person agrees to.
+oauth::Scopes Visit::told_scopes() const {
+  auto scopes = ask_.scopes;
+  for (const auto& scope : claim_scopes_.words()) scopes.add(scope);
+  return scopes;
+}
+
+// A claim is asked for like the scope that it belongs to: where the rules give that one, and with the person's consent.
+Task<bool> Visit::may_open(std::string name, directory::UserId user) {
+  const auto* claim = claims_of(server_).standard_claim(name);
+  if (claim == nullptr) co_return false;
+  const auto told = told_scopes();
+  const auto opens = [&](const std::string& scope) { return told.has(scope); };
+  if (claim->scopes.empty() || std::ranges::any_of(claim->scopes, opens)) co_return true;
+  const auto scope = claim->scopes.front();
+  AccessAsk asked{target_->app.client_id, target_->type.code ? "authorization_code" : std::string(kImplicit), ask_.scopes, AccessAsk::Scopes::as_asked, Asker{user.str(), {}}};
+  asked.scopes.add(scope);
+  const auto access = co_await access_for(provider_, server_, std::move(asked));
+  if (!access && access.error().code().empty()) co_return std::unexpected(access.error());
+  if (access) claim_scopes_.add(scope);
+  co_return access.has_value();
+}
+
+// None of it is an error: what cannot be told is not told (OpenID Connect Core §5.5.1).
+Task<void> Visit::open_claims(directory::UserId user) {
+  for (auto* names : {&ask_.asked.id_token, &ask_.asked.userinfo}) {
+    std::vector<std::string> open;
+    for (const auto& name : *names) {
+      GH_CO_TRY(const bool may, co_await may_open(name, user));
+      if (may) open.push_back(name);
+    }
+    *names = std::move(open);
+  }
+  co_return Result<void>();
+}
+
 Result<std::string> Visit::add_code(store::Unit& unit, const signin::Session& session, const directory::User& user) {
   auto& needs = provider_.needs();
   const auto& app = target_->app;
   CodeData data{server_.id, app.client_id, target_->redirect_uri, ask_.nonce, ask_.challenge, session.id, new_id(needs.random, "oar"),
-                user.id, ask_.scopes, session.auth_time, session.amr, ask_.dpop_key};
+                user.id, ask_.scopes, session.auth_time, session.amr, ask_.dpop_key, ask_.asked};
   GH_TRY(auto issued, needs.handles.issue_statement(provider_.org(), kCode, data.to_json()));
   unit.push_back(std::move(issued.statement));
   const auto event = granted_event(server_, "authorize.code", app, user, ask_.scopes, signin::origin_of(call_.request));
@@ -183,6 +227,7 @@ Task<oauth::TokenResponse> Visit::give_tokens(store::Unit unit, std::string code
   TokenCall call{server_, provider_.issuer_base(server_, base_), target_->app, params_, signin::origin_of(call_.request)};
   Gift gift{new_id(provider_.needs().random, "oar"), std::string(kImplicit), std::move(user), front_scopes(), session.auth_time, session.amr, session.id, ask_.nonce, ask_.how};
   gift.spend = std::move(unit);
+  gift.asked = ask_.asked;
   gift.wanted = Wanted{type.token, type.id_token, std::move(code)};
   gift.event = type.token ? "authorize.implicit.access_token" : "authorize.implicit.id_token";
   return give(provider_, std::move(call), std::move(gift));
@@ -204,7 +249,7 @@ Task<net::Reply> Visit::give_answer(signin::Session session, directory::User use
   store::Unit unit;
   if (transaction_) unit.push_back(needs.transactions.finish_statement(*transaction_));
   if (consent_is(signin::Consent::given))
-    unit.push_back(upsert_consent(provider_.org(), user.id, target_->app.client_id, server_.id, ask_.scopes, needs.clock.now()));
+    unit.push_back(upsert_consent(provider_.org(), user.id, target_->app.client_id, server_.id, told_scopes(), needs.clock.now()));
   net::Form parameters;
   std::string code;
   if (type.code) {
@@ -247,6 +292,7 @@ Task<net::Reply> Visit::decide() {
     co_return oauth::refusal(Code::access_denied, "The resource owner or authorization server denied the request.");
   GH_CO_TRY(auto user, co_await person(here->user));
   GH_CO_DO(co_await ask_policy(user.id));
+  GH_CO_DO(co_await open_claims(user.id));
   GH_CO_TRY(auto questions, co_await open_questions(user.id));
   if (!questions.empty() && transaction_) {
     GH_CO_DO(co_await transactions.ask_consent(*transaction_, std::move(questions)));

@@ -128,6 +128,21 @@ Task<Target> find_target(Provider& provider, Server server, std::string base, oa
   co_return Target{*std::move(app), std::move(redirect_uri), mode, std::move(state), std::move(issuer), type};
 }
 
+namespace {
+
+Result<void> read_claims(const oauth::Params& params, AuthorizeRequest& ask) {
+  ClaimsRequest claims;
+  if (const auto text = params.get("claims")) {
+    GH_TRY(claims, ClaimsRequest::parse(*text));
+  }
+  GH_TRY(auto acr, claims.reached(split_words(params.text("acr_values"))));
+  ask.asked = AskedClaims{std::move(claims.id_token), std::move(claims.userinfo), std::move(acr)};
+  ask.only = std::move(claims.sub);
+  return {};
+}
+
+}  // namespace
+
 Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params) {
   GH_CO_DO(check_shape(target, params));
   AuthorizeRequest ask;
@@ -138,6 +153,7 @@ Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params 
   GH_CO_TRY(ask.prompt, parse_prompt(params.text("prompt")));
   GH_CO_TRY(ask.max_age, parse_max_age(params));
   GH_CO_TRY(ask.dpop_key, parse_key(target.app, params));
+  GH_CO_DO(read_claims(params, ask));
   ask.nonce = params.text("nonce");
   ask.login_hint = params.text("login_hint");
   ask.id_token_hint = params.text("id_token_hint");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "idp/access.h"
+#include "idp/claims_request.h"
 #include "idp/response_mode.h"
 #include "oauth/error.h"
 
@@ -28,6 +29,8 @@ struct AuthorizeRequest {
   AccessAsk::Scopes how = AccessAsk::Scopes::as_asked;
   std::string nonce, challenge, login_hint, id_token_hint;
   std::string dpop_key = {};   // `dpop_jkt`, of clients whose tokens are bound
+  AskedClaims asked = {};      // `claims` and `acr_values`
+  std::string only = {};       // the one person who will do, by `sub` in `claims`
   Prompt prompt = Prompt::unset;
   std::optional<Seconds> max_age;
 };

@@ -136,6 +136,11 @@ MadeClaims ClaimSet::make(Place place, const ClaimSource& source) const {
   return made;
 }
 
+const Claim* ClaimSet::standard_claim(std::string_view name) const {
+  const auto found = std::ranges::find_if(standard_, [&](const Claim& claim) { return claim.active && claim.name == name; });
+  return found == standard_.end() ? nullptr : &*found;
+}
+
 json::object ClaimSet::standard(Place place, const json::object& all, const oauth::Scopes& scopes) const {
   json::object out;
   for (const auto& claim : standard_) {

@@ -49,6 +49,8 @@ class ClaimSet {
   bool has(ClaimKind kind, std::string_view name) const;
   // Claims that are to be added. Without value: left out. "sub" is among them only where its expression was changed.
   MadeClaims make(Place place, const ClaimSource& source) const;
+  // The one of OpenID Connect's standard claims that has this name; none: there is no such, or it is switched off.
+  const Claim* standard_claim(std::string_view name) const;
   // OpenID Connect's standard claims: `all` cut down to what the scopes open and the place holds.
   json::object standard(Place place, const json::object& all, const oauth::Scopes& scopes) const;
 

@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "directory/types.h"
+#include "idp/claims_request.h"
 #include "oauth/scope.h"
 
 namespace gatehouse::idp {
@@ -14,6 +15,7 @@ struct CodeData {
   Timestamp auth_time;
   std::vector<std::string> amr;
   std::string dpop_key = {};   // `dpop_jkt` of the request (RFC 9449 §10); empty: any
+  AskedClaims asked = {};
 
   json::value to_json() const;
   static Result<CodeData> from_json(const json::value& value);

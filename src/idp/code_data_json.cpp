@@ -17,6 +17,9 @@ json::value CodeData::to_json() const {
   out["auth_time"] = to_millis(auth_time);
   out["amr"] = join(amr, " ");
   if (!dpop_key.empty()) out["dpop_key"] = dpop_key;
+  if (!asked.id_token.empty()) out["id_claims"] = join(asked.id_token, " ");
+  if (!asked.userinfo.empty()) out["userinfo_claims"] = join(asked.userinfo, " ");
+  if (!asked.acr.empty()) out["acr"] = asked.acr;
   return out;
 }
 
@@ -34,8 +37,12 @@ Result<CodeData> CodeData::from_json(const json::value& value) {
   auto auth_time = in.required<std::int64_t>("auth_time");
   auto amr = in.required<std::string>("amr");
   auto dpop_key = in.optional<std::string>("dpop_key", "");
+  auto id_claims = in.optional<std::string>("id_claims", "");
+  auto userinfo_claims = in.optional<std::string>("userinfo_claims", "");
+  auto acr = in.optional<std::string>("acr", "");
   GH_DO(in.done());
-  return CodeData{*server, *client, *redirect, *nonce, *challenge, *session, *grant, *user, *scopes, from_millis(*auth_time), split_words(*amr), dpop_key};
+  AskedClaims asked{split_words(id_claims), split_words(userinfo_claims), acr};
+  return CodeData{*server, *client, *redirect, *nonce, *challenge, *session, *grant, *user, *scopes, from_millis(*auth_time), split_words(*amr), dpop_key, std::move(asked)};
 }
 
 }  // namespace gatehouse::idp

@@ -67,7 +67,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["subject_types_supported"] = words({"public"});
   out["id_token_signing_alg_values_supported"] = words({jose::name_of(server.alg)});
   out["scopes_supported"] = std::move(known);
-  out["claims_supported"] = words({"iss", "ver", "sub", "aud", "iat", "exp", "jti", "auth_time", "amr", "idp", "nonce", "name", "nickname",
+  out["claims_supported"] = words({"iss", "ver", "sub", "aud", "iat", "exp", "jti", "auth_time", "amr", "acr", "idp", "nonce", "name", "nickname",
                                    "preferred_username", "given_name", "middle_name", "family_name", "email", "email_verified", "profile",
                                    "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "c_hash", "groups"});
   out["code_challenge_methods_supported"] = words({"S256"});
@@ -85,7 +85,8 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207
   out["request_parameter_supported"] = false;
   out["request_uri_parameter_supported"] = false;
-  out["claims_parameter_supported"] = false;
+  out["claims_parameter_supported"] = true;
+  out["acr_values_supported"] = words({kAcrAnyFactor, kAcrPassword});
   out["prompt_values_supported"] = words({"none", "login", "consent"});
   return out;
 }

@@ -13,6 +13,7 @@ GrantRow row_for(const TokenCall& call, const Gift& gift, const Access& access, 
           now, now + (offline ? life : access.access_life()), false, gift.grant_type, offline && !access.family_life()};
   // RFC 9449 §5: a confidential client's refresh token is bound to the client already.
   if (call.app.auth == directory::ClientAuth::none) row.dpop_key = call.bound_to.dpop_key;
+  row.asked_claims = gift.asked.userinfo;
   return row;
 }
 
@@ -36,7 +37,7 @@ Task<oauth::TokenResponse> give(Provider& provider, TokenCall call, Gift gift) {
   unit.push_back(refresh ? insert_grant(provider.org(), grant, refresh->hash, life) : insert_grant(provider.org(), grant));
   unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, gift.event, call.app, gift.user, scopes, call.origin)));
   GH_CO_DO(co_await needs.database.write(std::move(unit)));
-  Mint ask{call.server, call.base, call.app, scopes, Person{std::move(gift.user), gift.auth_time, gift.amr}, grant.id, gift.nonce, std::move(access), call.bound_to, gift.wanted};
+  Mint ask{call.server, call.base, call.app, scopes, Person{std::move(gift.user), gift.auth_time, gift.amr}, grant.id, gift.nonce, std::move(access), call.bound_to, gift.wanted, std::move(gift.asked)};
   GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
   if (refresh) answer.refresh_token = std::string(refresh->token.reveal());
   co_return answer;

@@ -17,6 +17,7 @@ struct Gift {
   AccessAsk::Scopes how = AccessAsk::Scopes::as_asked;
   store::Unit spend = {};             // what is used up for it
   Wanted wanted = {};
+  AskedClaims asked = {};
   std::string event = "token.grant.access_token";
 };
 

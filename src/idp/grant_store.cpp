@@ -8,10 +8,12 @@ namespace {
 
 constexpr std::string_view kInsertGrant =
     "insert into grants (org_id, id, server_id, client_id, user_id, session_id, scopes, auth_time, amr, created, expires,"
-    " grant_type, slides, refresh_hash, refresh_family, refresh_created, refresh_expires, dpop_key)"
-    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    " grant_type, slides, refresh_hash, refresh_family, refresh_created, refresh_expires, dpop_key, asked_claims)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
 
 store::Param dpop_key_of(const GrantRow& grant) { return grant.dpop_key.empty() ? store::Param(nullptr) : store::Param(grant.dpop_key); }
+
+store::Param asked_claims_of(const GrantRow& grant) { return grant.asked_claims.empty() ? store::Param(nullptr) : store::Param(join(grant.asked_claims, " ")); }
 
 std::vector<store::Param> grant_params(const OrgId& org, const GrantRow& grant) {
   return {org, grant.id, grant.server_id, grant.client_id, grant.user, grant.session_id, grant.scopes.text(), grant.auth_time,
@@ -53,6 +55,7 @@ store::Statement insert_grant(const OrgId& org, const GrantRow& grant) {
   auto params = grant_params(org, grant);
   for (int i = 0; i < 4; ++i) params.emplace_back(nullptr);
   params.push_back(dpop_key_of(grant));
+  params.push_back(asked_claims_of(grant));
   return store::Statement(kInsertGrant, std::move(params));
 }
 
@@ -63,6 +66,7 @@ store::Statement insert_grant(const OrgId& org, const GrantRow& grant, const Ref
   params.emplace_back(life.created);
   params.emplace_back(life.expires);
   params.push_back(dpop_key_of(grant));
+  params.push_back(asked_claims_of(grant));
   return store::Statement(kInsertGrant, std::move(params));
 }
 
@@ -183,6 +187,12 @@ store::Unit delete_given(const OrgId& org, std::string_view server_id, int batch
       " (select user_id, client_id from consents where org_id = $1 and server_id = $2 limit $3)",
       params);
   return unit;
+}
+
+Task<std::vector<std::string>> select_asked_claims(store::Database& database, OrgId org, std::string grant_id) {
+  store::Statement select("select asked_claims from grants where org_id = $1 and id = $2", {org, grant_id});
+  GH_CO_TRY(auto rows, co_await database.read(std::move(select)));
+  co_return rows.empty() ? std::vector<std::string>() : split_words(rows.front().maybe_text(0).value_or(""));
 }
 
 Task<oauth::Scopes> select_consent(store::Database& database, OrgId org, directory::UserId user, std::string client_id, std::string server_id) {

@@ -20,6 +20,7 @@ struct GrantRow {
   std::string grant_type = "authorization_code";   // by which it began
   bool slides = false;    // `expires` moves with every refresh: the family has no end of its own
   std::string dpop_key = {};   // of a public client: its refresh tokens are good with a proof of this key only (RFC 9449 §5)
+  std::vector<std::string> asked_claims = {};   // that userinfo tells beside those of the scopes; written, and read by select_asked_claims
 };
 // A grant holds one refresh token at a time, in its own row: to refresh is one update in place, and a family leaves no trail.
 // `family` is the hash of the part that all tokens of a family share and nobody else knows: who presents it with another
@@ -71,6 +72,8 @@ store::Statement update_grants_revoked(const OrgId& org, std::string_view server
                                        std::string_view last, std::string_view why, Timestamp now);
 // What a server gave and was told, at most `batch` rows of each table; how many rows went is in the result.
 store::Unit delete_given(const OrgId& org, std::string_view server_id, int batch);
+
+Task<std::vector<std::string>> select_asked_claims(store::Database& database, OrgId org, std::string grant_id);
 
 Task<oauth::Scopes> select_consent(store::Database& database, OrgId org, directory::UserId user, std::string client_id, std::string server_id);
 store::Statement upsert_consent(const OrgId& org, const directory::UserId& user, std::string_view client_id, std::string_view server_id,

@@ -164,7 +164,8 @@ std::vector<store::Migration> migrations() {
                "create index grants_by_server on grants (org_id, server_id, client_id, id)",
                "create index consents_by_server on consents (org_id, server_id)"}},
           // Null where a grant is not bound to a key.
-          store::Migration{"idp", 4, {"alter table grants add column dpop_key text"}}};
+          store::Migration{"idp", 4, {"alter table grants add column dpop_key text"}},
+          store::Migration{"idp", 5, {"alter table grants add column asked_claims text"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

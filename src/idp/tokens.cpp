@@ -11,6 +11,12 @@
 #include "oauth/error.h"
 
 namespace gatehouse::idp {
+
+const ClaimSet& claims_of(const Server& server) {
+  static const ClaimSet own(complete({}, "").claims);   // the org's own server: nobody changes it
+  return server.terms ? *server.terms->made : own;
+}
+
 namespace {
 
 constexpr std::array kOwnAlgs{jose::Alg::RS256, jose::Alg::ES256};
@@ -60,11 +66,6 @@ json::array group_names(const std::vector<directory::Group>& groups) {
   return names;
 }
 
-const ClaimSet& claims_of(const Server& server) {
-  static const ClaimSet own(complete({}, "").claims);   // the org's own server: nobody changes it
-  return server.terms ? *server.terms->made : own;
-}
-
 // The scope "groups" gives the names of all groups, unless an administrator has said what that claim is.
 bool tells_groups(const Server& server, ClaimKind kind, const oauth::Scopes& scopes) {
   return scopes.has("groups") && !claims_of(server).has(kind, "groups");
@@ -85,6 +86,16 @@ MadeClaims about_person(const Server& server, Place place, const ClaimSource& so
   for (auto& [name, value] : standard) made.values[name] = std::move(value);
   if (tells_groups(server, ClaimKind::identity, source.scopes)) made.values["groups"] = group_names(source.groups);
   return made;
+}
+
+// Asked for by name (OpenID Connect Core §5.5). Whether its scope may be had was asked at the authorization endpoint.
+void add_asked(const Server& server, const directory::User& user, const std::vector<std::string>& names, json::object& claims) {
+  if (names.empty()) return;
+  const auto all = standard_claims(user);
+  for (const auto& name : names) {
+    const auto* value = all.if_contains(name);
+    if (value != nullptr && !claims.contains(name) && claims_of(server).standard_claim(name) != nullptr) claims[name] = *value;
+  }
 }
 
 std::string sentence_of(const ClaimFault& fault) {
@@ -128,6 +139,7 @@ json::object id_claims(Provider& provider, const Mint& ask, std::int64_t now) {
   claims["idp"] = provider.org().str();
   if (!ask.nonce.empty()) claims["nonce"] = ask.nonce;
   claims["auth_time"] = to_seconds(ask.person->auth_time);
+  if (!ask.asked.acr.empty()) claims["acr"] = ask.asked.acr;
   return claims;
 }
 
@@ -174,6 +186,7 @@ Task<Draft> draft_tokens(Provider& provider, const Mint& ask) {
   draft.id = id_claims(provider, ask, now);
   for (auto& [name, value] : about.values)
     if (!draft.id->contains(name)) (*draft.id)[name] = std::move(value);
+  add_asked(ask.server, ask.person->user, ask.asked.id_token, *draft.id);
   co_return draft;
 }
 
@@ -197,6 +210,9 @@ Task<json::object> userinfo_claims(Provider& provider, Server server, AccessToke
   claims["sub"] = token.user->id.str();
   for (auto& [name, value] : made.values)
     if (!claims.contains(name)) claims[name] = std::move(value);
+  if (token.grant_id.empty()) co_return claims;
+  GH_CO_TRY(const auto asked, co_await select_asked_claims(provider.needs().database, provider.org(), token.grant_id));
+  add_asked(server, *token.user, asked, claims);
   co_return claims;
 }
 

@@ -4,6 +4,7 @@
 #include "idp/access.h"
 #include "idp/binding.h"
 #include "idp/claims.h"
+#include "idp/claims_request.h"
 
 namespace gatehouse::idp {
 
@@ -29,6 +30,7 @@ struct Mint {
   Access access;                           // whoever mints has asked
   Binding bound_to = {};
   Wanted wanted = {};
+  AskedClaims asked = {};
 };
 // Access token, and an ID token when a person is there and openid was granted, as far as they are wanted. Code::access_denied when a claim cannot be
 // made: a token without it would say something else than the administrator wants.
@@ -41,6 +43,9 @@ struct Draft {
   std::optional<ClaimFault> fault;
 };
 Task<Draft> draft_tokens(Provider& provider, const Mint& ask);
+
+// What a server says of people; the org's own says what nobody changes.
+const ClaimSet& claims_of(const Server& server);
 
 // What the org's own server tells about a person with these scopes; `groups` are all of theirs.
 json::object claims_about(const directory::User& user, const std::vector<directory::Group>& groups, const oauth::Scopes& scopes);

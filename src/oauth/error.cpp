@@ -32,6 +32,7 @@ constexpr std::array kRows{
     Row{Code::registration_not_supported, "registration_not_supported", Fault::invalid, 400},
     Row{Code::invalid_dpop_proof, "invalid_dpop_proof", Fault::unauthenticated, 400},
     Row{Code::use_dpop_nonce, "use_dpop_nonce", Fault::unauthenticated, 400},
+    Row{Code::unmet_authentication_requirements, "unmet_authentication_requirements", Fault::denied, 400},
 };
 
 const Row& row_of(Code code) { return kRows[static_cast<std::size_t>(code)]; }

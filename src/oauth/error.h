@@ -23,6 +23,8 @@ enum class Code {
   registration_not_supported,
   // RFC 9449 §5 and §8
   invalid_dpop_proof, use_dpop_nonce,
+  // OpenID Connect Core Unmet Authentication Requirements 1.0
+  unmet_authentication_requirements,
 };
 
 std::string_view name_of(Code code);                     // "invalid_request"

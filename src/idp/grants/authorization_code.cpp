@@ -82,6 +82,7 @@ class AuthorizationCode final : public Grant {
     GH_CO_TRY(auto user, co_await person_for(provider, call.app, data.user));
     GH_CO_TRY(auto spend, provider.needs().handles.spend_statement(provider.org(), kCode, code));
     Gift gift{data.grant_id, std::string(type_name), std::move(user), data.scopes, data.auth_time, data.amr, data.session_id, data.nonce};
+    gift.asked = data.asked;
     gift.spend.push_back(std::move(spend));
     auto given = co_await give(provider, call, std::move(gift));
     if (given || given.error().fault() != Fault::conflict) co_return given;
