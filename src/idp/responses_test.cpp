@@ -282,6 +282,21 @@ TEST_P(ResponsesSpec, nothing_that_a_client_sends_becomes_script) {
   }
 }
 
+TEST_P(ResponsesSpec, no_type_and_no_mode_leads_to_an_address_that_is_not_registered) {
+  const auto client = given_hybrid();
+  Visitor browser(router);
+  (void)walk(browser, authorize_url(client));
+  for (const char* type : {"code", "token", "code id_token token", "nonsense", ""})
+    for (const char* mode : {"", "query", "fragment", "form_post", "okta_post_message", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt", "nonsense"})
+      for (const char* evil : {"https://evil.com/callback", "https://app.example.com.evil.com/callback", "https://app.example.com/callback/", "javascript:alert(1)", ""}) {
+        const auto got = browser.get(authorize_url(client, {{"response_type", type}, {"response_mode", mode}, {"redirect_uri", evil}}));
+        EXPECT_EQ(got.status(), 400) << type << mode << evil;
+        EXPECT_EQ(got.location(), "");
+        const std::string body(got.body());
+        EXPECT_FALSE(body.contains("<script") || body.contains("<form") || body.contains("data-values") || body.contains("evil.com")) << body;
+      }
+}
+
 TEST_P(ResponsesSpec, a_signed_answer_is_for_one_client_and_short) {
   const auto client = given_hybrid();
   Visitor browser(router);
