@@ -80,6 +80,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   // Okta's, which wants an API token, unless clients may register themselves.
   out["registration_endpoint"] = provider.takes_registrations(server) ? at + "/register" : base + "/oauth2/v1/clients";
   describe_certificates(provider, server, base, out);
+  out["introspection_signing_alg_values_supported"] = words({jose::name_of(server.alg)});
   out["dpop_signing_alg_values_supported"] = dpop_algs();
   out["authorization_signing_alg_values_supported"] = words({jose::name_of(server.alg)});   // JARM
   out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207

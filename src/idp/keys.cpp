@@ -112,11 +112,11 @@ Task<std::vector<KeyInfo>> Keys::of(jose::Alg alg) {
   co_return ring()->known.at(alg);
 }
 
-Task<std::string> Keys::sign(jose::Alg alg, json::object claims) {
+Task<std::string> Keys::sign(jose::Alg alg, json::object claims, std::string typ) {
   GH_CO_TRY(auto key, co_await signing_key(alg));
-  if (alg != jose::Alg::RS256) co_return jose::sign_jwt(key, claims, "");
+  if (alg != jose::Alg::RS256) co_return jose::sign_jwt(key, claims, typ);
   std::optional<Result<std::string>> token;
-  auto job = [&] { token = jose::sign_jwt(key, claims, ""); };
+  auto job = [&] { token = jose::sign_jwt(key, claims, typ); };
   GH_CO_DO(co_await needs_.crypto.run(std::move(job)));
   co_return *std::move(token);
 }

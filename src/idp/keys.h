@@ -40,7 +40,7 @@ class Keys {
   Task<void> complete();         // makes what is missing; any number at once make one key
 
   // A compact JWT without `typ`, as Okta's tokens are.
-  Task<std::string> sign(jose::Alg alg, json::object claims);
+  Task<std::string> sign(jose::Alg alg, json::object claims, std::string typ = {});   // empty: none
   // The public halves, for verifying our own tokens. When `kid` is not among them the store is asked once more: another
   // node may have made it.
   Task<std::shared_ptr<const jose::KeySet>> public_keys(std::string kid);

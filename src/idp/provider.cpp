@@ -66,10 +66,10 @@ Task<AccessToken> Provider::check_access_token(std::string token, Server server)
   GH_CO_TRY(const bool alive, co_await is_token_alive(needs_.database, org_, jti, grant_id));
   if (!alive) co_return bad_token("The token has been revoked.");
 
-  auto app = co_await needs_.apps.find_by_client(claims.text("cid").value_or(""));
+  auto app = co_await needs_.apps.find_by_client(client_of(claims.object()));
   if (!app && app.error().fault() != Fault::missing) co_return std::unexpected(std::move(app.error()));
   if (!app || !is_client(*app)) co_return bad_token("The client of this token is not active.");
-  AccessToken good{jti, app->client_id, grant_id, oauth::Scopes::of(claims.texts("scp").value_or(std::vector<std::string>())), {}, *app, claims.object()};
+  AccessToken good{jti, app->client_id, grant_id, scopes_of(claims.object()), {}, *app, claims.object()};
   const auto uid = claims.text("uid");
   if (!uid) co_return good;
 
@@ -165,7 +165,9 @@ std::vector<store::Migration> migrations() {
                "create index consents_by_server on consents (org_id, server_id)"}},
           // Null where a grant is not bound to a key.
           store::Migration{"idp", 4, {"alter table grants add column dpop_key text"}},
-          store::Migration{"idp", 5, {"alter table grants add column asked_claims text"}}};
+          store::Migration{"idp", 5, {"alter table grants add column asked_claims text"}},
+          // Null is Okta's.
+          store::Migration{"idp", 6, {"alter table authorization_servers add column token_format text"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

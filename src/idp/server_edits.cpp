@@ -80,8 +80,9 @@ Result<Changes> change_server(const EditAt& at, const Server& server, const Serv
   next.audience = wanted.audience;
   next.issuer_mode = wanted.issuer_mode;
   next.rotation = wanted.rotation;
+  next.token_format = wanted.token_format;
   const auto members = [](const Server& each) {
-    return std::tie(each.name, each.description, each.audience, each.issuer_mode, each.rotation);
+    return std::tie(each.name, each.description, each.audience, each.issuer_mode, each.rotation, each.token_format);
   };
   if (members(next) == members(server)) return Changes();
   Changes changes;

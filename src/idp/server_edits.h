@@ -19,7 +19,7 @@ struct EditAt {
 };
 
 Result<void> check_server(const Server& server);
-// Name, description, audience, issuer mode, rotation; not whether it is active.
+// Name, description, audience, issuer mode, rotation, token format; not whether it is active.
 Result<Changes> change_server(const EditAt& at, const Server& server, const Server& wanted);
 Result<Changes> switch_server(const EditAt& at, const Server& server, bool active);
 

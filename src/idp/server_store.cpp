@@ -17,6 +17,7 @@ constexpr std::string_view kDefaultGrants =
     " urn:ietf:params:oauth:grant-type:saml2-bearer urn:openid:params:grant-type:ciba";
 
 constexpr std::string_view name_of(IssuerMode mode) { return mode == IssuerMode::org_url ? "org_url" : "dynamic"; }
+constexpr std::string_view name_of(TokenFormat format) { return format == TokenFormat::rfc9068 ? "rfc9068" : "okta"; }
 constexpr std::string_view name_of(Rotation rotation) { return rotation == Rotation::manual ? "manual" : "auto"; }
 
 Server server_from(const store::Row& row) {
@@ -27,6 +28,7 @@ Server server_from(const store::Row& row) {
   server.description = row.maybe_text(7).value_or("");
   server.issuer_mode = row.maybe_text(8) == "org_url" ? IssuerMode::org_url : IssuerMode::dynamic;
   server.rotation = row.maybe_text(9) == "manual" ? Rotation::manual : Rotation::automatic;
+  server.token_format = row.maybe_text(11) == "rfc9068" ? TokenFormat::rfc9068 : TokenFormat::okta;
   return server;
 }
 
@@ -84,16 +86,16 @@ AccessRule rule_from(const store::Row& row) {
 }
 
 constexpr std::string_view kSelectServer =
-    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version from "
+    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format from "
     "authorization_servers"
     " where org_id = $1 and id = $2";
 constexpr std::string_view kSelectServers =
-    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation from "
+    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format from "
     "authorization_servers"
     " where org_id = $1 and id > $2 order by id limit $3";
 // Two searches by index, not a walk through all: the page is cut from what fits.
 constexpr std::string_view kSearchServers =
-    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation from "
+    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format from "
     "authorization_servers"
     " where org_id = $1 and id in (select id from authorization_servers where org_id = $1 and name_key >= $4 and "
     "name_key < $5"
@@ -173,18 +175,18 @@ store::Statement insert_server(const OrgId& org, const Server& server, Timestamp
   return store::Statement(
       "insert into authorization_servers (org_id, id, name, audience, alg, active, created, updated, description, "
       "issuer_mode, rotation,"
-      " name_key, version) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, 1)",
+      " name_key, version, token_format) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, 1, $12)",
       {org, server.id, server.name, server.audience, jose::name_of(server.alg), server.active, now, server.description,
-       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name)});
+       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name), name_of(server.token_format)});
 }
 
 store::Statement update_server(const OrgId& org, const Server& server, Timestamp now) {
   return store::Statement(
       "update authorization_servers set name = $3, audience = $4, alg = $5, active = $6, updated = $7, description = "
       "$8, issuer_mode = $9,"
-      " rotation = $10, name_key = $11 where org_id = $1 and id = $2",
+      " rotation = $10, name_key = $11, token_format = $12 where org_id = $1 and id = $2",
       {org, server.id, server.name, server.audience, jose::name_of(server.alg), server.active, now, server.description,
-       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name)});
+       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name), name_of(server.token_format)});
 }
 
 store::Statement update_version(const OrgId& org, std::string_view id, std::int64_t version) {

@@ -1,6 +1,7 @@
 // POST /v1/token, /v1/introspect, /v1/revoke; GET|POST /v1/userinfo.
 #include <algorithm>
 
+#include "core/text.h"
 #include "idp/clients.h"
 #include "idp/grants.h"
 #include "idp/possession.h"
@@ -12,6 +13,8 @@ namespace gatehouse::idp {
 namespace {
 
 using oauth::Code;
+
+constexpr const char* kIntrospectionJwt = "application/token-introspection+jwt";   // RFC 9701 §4
 
 // Leaves with the error after a line in the System Log.
 Task<void> write_refusal(Provider& provider, const net::Call& call, Server server, std::string action, std::string client_id, Error error) {
@@ -79,23 +82,55 @@ Task<json::object> introspect_access(Provider& provider, Server server, director
   body["scope"] = good->scopes.text();
   body["client_id"] = good->client_id;
   if (good->user) body["username"] = good->user->profile.login;
-  for (const char* name : {"exp", "iat", "sub", "aud", "iss", "jti", "uid", "cnf"})
+  for (const char* name : {"exp", "iat", "sub", "aud", "iss", "jti", "uid", "cnf", "auth_time", "acr"})
     if (const auto* value = good->claims.if_contains(name)) body[name] = *value;
   co_return body;
 }
 
-Task<json::object> introspect_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
-  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, server, params, Proof::public_too));
+// RFC 9701 §5. No token: it has a type of its own, and says neither `sub` nor `exp` of anybody outside `token_introspection`.
+Task<net::Reply> signed_answer(Provider& provider, const net::Call& call, Server server, std::string asker, json::object about) {
+  GH_CO_TRY(const auto base, provider.base_of(call.request));
+  json::object claims;
+  claims["iss"] = server.issuer(provider.issuer_base(server, base));
+  claims["aud"] = asker;
+  claims["iat"] = to_seconds(provider.needs().clock.now());
+  claims["token_introspection"] = std::move(about);
+  GH_CO_TRY(auto jwt, co_await provider.keys().sign(server.alg, std::move(claims), "token-introspection+jwt"));
+  net::Reply reply;
+  reply.status = 200;
+  reply.body = std::move(jwt);
+  reply.with("Content-Type", kIntrospectionJwt);
+  co_return reply;
+}
+
+bool wants_signed(const net::Request& request) {
+  const std::string accept(request.fields.only(net::Header::accept).value_or(""));
+  for (const auto& range : split(accept, ','))
+    if (equal_ignoring_case(trim(std::string_view(range).substr(0, range.find(';'))), kIntrospectionJwt)) return true;
+  return false;
+}
+
+Task<net::Reply> introspect_one(Provider& provider, const net::Call& call, Server server, oauth::Params params) {
+  const bool wants_jwt = wants_signed(call.request);
+  // RFC 9701 §5: what is signed is for somebody who has proven who that is.
+  GH_CO_TRY(auto app, co_await authenticate_client(provider, call, server, params, wants_jwt ? Proof::required : Proof::public_too));
   GH_CO_TRY(auto token, params.required("token"));
-  if (token.starts_with(kRefreshPrefix)) co_return co_await introspect_refresh(provider, std::move(server), std::move(app), std::move(token));
-  co_return co_await introspect_access(provider, std::move(server), std::move(app), std::move(token));
+  const auto asker = app.client_id;
+  json::object answer;
+  if (token.starts_with(kRefreshPrefix)) {
+    GH_CO_TRY(answer, co_await introspect_refresh(provider, server, std::move(app), std::move(token)));
+  } else {
+    GH_CO_TRY(answer, co_await introspect_access(provider, server, std::move(app), std::move(token)));
+  }
+  if (wants_jwt) co_return co_await signed_answer(provider, call, std::move(server), asker, std::move(answer));
+  co_return net::Reply::json_text(200, to_text(answer));
 }
 
 Task<void> revoke_access(Provider& provider, const net::Call& call, Server server, directory::App app, std::string token) {
   auto claims = co_await verify_own(provider, server, TokenUse::access, std::move(token), jose::Expect::Expiry::enforced);
   if (!claims && claims.error().fault() == Fault::unauthenticated) co_return Result<void>();
   if (!claims) co_return std::unexpected(std::move(claims.error()));
-  if (find_string(*claims, "cid") != app.client_id) co_return Result<void>();
+  if (client_of(*claims) != app.client_id) co_return Result<void>();
   const auto jti = find_string(*claims, "jti").value_or("");
   const auto expires = from_seconds(find_int(*claims, "exp").value_or(0));
   auto event = granted_event(server, "token.revoke", app, {}, {}, signin::origin_of(call.request));
@@ -156,14 +191,14 @@ Task<json::value> token(Provider& provider, const net::Call& call, oauth::Params
   co_return json::value(answer->to_json());
 }
 
-Task<json::value> introspect(Provider& provider, const net::Call& call, oauth::Params params) {
+Task<net::Reply> introspect(Provider& provider, const net::Call& call, oauth::Params params) {
   GH_CO_TRY(auto server, co_await server_of(provider, call));
   auto answer = co_await introspect_one(provider, call, server, params);
   if (!answer) {
     GH_CO_DO(co_await write_refusal(provider, call, server, "token.introspect", claimed_client(call, params), answer.error()));
     co_return std::unexpected(std::move(answer.error()));
   }
-  co_return json::value(*std::move(answer));
+  co_return *std::move(answer);
 }
 
 Task<net::Reply> revoke(Provider& provider, const net::Call& call, oauth::Params params) {

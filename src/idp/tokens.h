@@ -1,4 +1,4 @@
-// What our tokens say, in Okta's shape. Minting only; whether anything may be minted is decided before.
+// What our tokens say, in Okta's shape or in that of RFC 9068, as the server says. Minting only; whether anything may be minted is decided before.
 #pragma once
 
 #include "idp/access.h"
@@ -55,6 +55,10 @@ Task<json::object> userinfo_claims(Provider& provider, Server server, AccessToke
 
 // The grant that an access token belongs to, as its jti tells ("AT.<random>.<grant>"); empty when it has none.
 std::string grant_of_jti(std::string_view jti);
+
+// Whom an access token of either shape was given to.
+std::string client_of(const json::object& access_claims);
+oauth::Scopes scopes_of(const json::object& access_claims);
 
 enum class TokenUse { access, id };
 // Signature, issuer, audience and kind of a token of this server, under any address of the org. `ignored` expiry is for

@@ -83,6 +83,9 @@ Result<ServerAsk> ServerAsk::read(Reader in) {
   ask.says_rotation = signing.has("rotationMode");
   server.rotation =
       static_cast<idp::Rotation>(choice(signing, "rotationMode", std::array<std::string_view, 2>{"AUTO", "MANUAL"}, 0));
+  ask.says_format = in.has("accessTokenFormat");
+  server.token_format =
+      static_cast<idp::TokenFormat>(choice(in, "accessTokenFormat", std::array<std::string_view, 2>{"OKTA", "RFC9068"}, 0));
   for (const auto* member : {"accessTokenEncryptedResponseAlgorithm", "jwks", "jwks_uri"})
     if (in.optional<json::value>(member)) in.fault(member, "encrypted access tokens are not supported by this server");
   for (auto* each : {&signing, &credentials, &in}) each->ignore_rest();

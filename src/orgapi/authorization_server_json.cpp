@@ -59,6 +59,7 @@ json::object shape(const idp::Server& server, const idp::KeyInfo& key, std::stri
           {"lastUpdated", to_iso8601(server.updated)},
           {"credentials", {{"signing", std::move(signing)}}},
           {"default", server.id == idp::kDefaultServer},
+          {"accessTokenFormat", server.token_format == idp::TokenFormat::rfc9068 ? "RFC9068" : "OKTA"},
           {"_links", links_of(server, issuer, call)}};
 }
 

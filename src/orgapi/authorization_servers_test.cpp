@@ -71,6 +71,7 @@ TEST_P(ServerApiSpec, a_server_has_oktas_shape) {
   const auto url = "http://localhost:8080" + kRoot + "/" + id;
   EXPECT_EQ(member(got, "/audiences"), R"(["api://orders"])");
   EXPECT_EQ(member(got, "/issuer"), "http://localhost:8080/oauth2/" + id);
+  EXPECT_EQ(member(got, "/accessTokenFormat"), "OKTA");
   EXPECT_EQ(member(got, "/issuerMode"), "ORG_URL");
   EXPECT_EQ(member(got, "/status"), "ACTIVE");
   EXPECT_EQ(member(got, "/default"), "false");
@@ -81,6 +82,14 @@ TEST_P(ServerApiSpec, a_server_has_oktas_shape) {
   for (const auto* name : {"rotateKey", "keys", "claims", "policies", "scopes", "deactivate"})
     EXPECT_TRUE(member(got, "/_links/" + std::string(name) + "/href").starts_with(url)) << name;
   EXPECT_EQ(member(get("/default"), "/default"), "true");
+}
+
+TEST_P(ServerApiSpec, the_format_of_access_tokens_is_ours_and_stays_when_clients_of_okta_write) {
+  const auto server = "/" + made("", R"({"name":"Orders","description":"d","audiences":["api://orders"],"accessTokenFormat":"RFC9068"})");
+  EXPECT_EQ(member(get(server), "/accessTokenFormat"), "RFC9068");
+  EXPECT_EQ(member(put(server, R"({"name":"Orders","description":"e","audiences":["api://orders"]})"), "/accessTokenFormat"), "RFC9068");
+  EXPECT_EQ(member(put(server, R"({"name":"Orders","description":"e","audiences":["api://orders"],"accessTokenFormat":"OKTA"})"), "/accessTokenFormat"), "OKTA");
+  EXPECT_EQ(post("", R"({"name":"x","description":"d","audiences":["a"],"accessTokenFormat":"JWT"})").status(), 400);
 }
 
 TEST_P(ServerApiSpec, what_get_gives_can_be_put_and_changes_nothing) {
