@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "idp/clients.h"
 #include "idp/possession.h"
+#include "idp/profile.h"
 #include "idp/system_terms.h"
 #include "oauth/pkce.h"
 #include "oauth/redirect_uri.h"
@@ -145,6 +146,9 @@ Result<void> read_claims(const oauth::Params& params, AuthorizeRequest& ask) {
 
 Task<AuthorizeRequest> read_request(Server server, Target target, oauth::Params params) {
   GH_CO_DO(check_shape(target, params));
+  GH_CO_DO(check_client(server.profile, target.app));
+  const RequestShape shape{target.type, params.has("code_challenge"), target.redirect_uri, target.app.kind == directory::AppKind::native};
+  GH_CO_DO(check_request(server.profile, shape));
   AuthorizeRequest ask;
   GH_CO_DO(read_scopes(server, target, params.text("scope"), ask));
   if (target.type.code) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "idp/client_certificate.h"
+#include "idp/profile.h"
 #include "oauth/client_assertion.h"
 #include "oauth/error.h"
 
@@ -35,6 +36,10 @@ Task<directory::App> find_client(Provider& provider, std::string client_id) {
 // every address of the org: clients write the one that they were configured with.
 std::vector<std::string> audiences_of(const Provider& provider, const Server& server, const net::Request& request) {
   std::vector<std::string> audiences;
+  if (demands_issuer_as_audience(server.profile)) {
+    for (const auto& base : provider.bases()) audiences.push_back(oauth::canonical_audience(server.issuer(base)));
+    return audiences;
+  }
   for (const auto& base : provider.bases())
     for (const auto& name : {server.issuer(base), base + server.path() + "/v1/token", base + request.path})
       audiences.push_back(oauth::canonical_audience(name));
@@ -74,7 +79,7 @@ Task<void> check_assertion(Provider& provider, const net::Call& call, Server ser
   const auto header = jose::peek_header(assertion);
   auto kid = header ? find_string(*header, "kid").value_or("") : "";
   GH_CO_TRY(const auto keys, co_await keys_for(provider, app, std::move(kid)));
-  const auto algs = algs_for(app);
+  const auto algs = allowed(server.profile, algs_for(app));
   const oauth::AssertionRules rules{.client_id = app.client_id,
                                     .audiences = audiences_of(provider, server, call.request),
                                     .algs = algs,

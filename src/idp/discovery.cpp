@@ -2,6 +2,7 @@
 
 #include "idp/clients.h"
 #include "idp/grants.h"
+#include "idp/profile.h"
 #include "idp/system_terms.h"
 
 namespace gatehouse::idp {
@@ -14,19 +15,21 @@ json::array words(std::initializer_list<std::string_view> list) {
 }
 
 // RFC 8414 §2: the three endpoints that clients call by themselves take the same proofs.
-void describe_client_auth(Provider& provider, json::object& out) {
+void describe_client_auth(Provider& provider, const Server& server, json::object& out) {
   json::array methods, algs;
-  for (const auto method : client_auth_methods(provider)) methods.emplace_back(directory::name_of(method));
-  for (const auto alg : assertion_algs()) algs.emplace_back(jose::name_of(alg));
+  for (const auto method : client_auth_methods(provider)) {
+    if (is_good_enough(server.profile, method)) methods.emplace_back(directory::name_of(method));
+  }
+  for (const auto alg : allowed(server.profile, assertion_algs())) algs.emplace_back(jose::name_of(alg));
   for (const std::string endpoint : {"token", "introspection", "revocation"}) {
     out[endpoint + "_endpoint_auth_methods_supported"] = methods;
     out[endpoint + "_endpoint_auth_signing_alg_values_supported"] = algs;
   }
 }
 
-json::array dpop_algs() {
+json::array dpop_algs(const Server& server) {
   json::array algs;
-  for (const auto alg : jose::kAsymmetricAlgs) algs.emplace_back(jose::name_of(alg));
+  for (const auto alg : allowed(server.profile, jose::kAsymmetricAlgs)) algs.emplace_back(jose::name_of(alg));
   return algs;
 }
 
@@ -49,8 +52,9 @@ void describe_certificates(const Provider& provider, const Server& server, const
 json::object describe(Provider& provider, const Server& server, const std::string& base) {
   const std::string at = base + server.path() + "/v1";
   json::array grant_types, known = words({"openid", "profile", "email", "address", "phone", "offline_access", "groups"});
-  for (const auto* grant : grants()) grant_types.emplace_back(grant->type());
-  grant_types.emplace_back("implicit");   // at the authorization endpoint
+  for (const auto* grant : grants())
+    if (check_grant(server.profile, grant->type())) grant_types.emplace_back(grant->type());
+  if (check_grant(server.profile, "implicit")) grant_types.emplace_back("implicit");   // at the authorization endpoint
   if (server.terms)
     for (const auto& scope : server.terms->scopes)
       if (scope.published && !is_oidc_scope(scope.name)) known.emplace_back(scope.name);
@@ -62,6 +66,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["userinfo_endpoint"] = at + "/userinfo";
   out["jwks_uri"] = at + "/keys";
   out["response_types_supported"] = words({"code", "id_token", "token", "id_token token", "code id_token", "code token", "code id_token token"});
+  if (server.profile != SecurityProfile::none) out["response_types_supported"] = words({"code"});
   out["response_modes_supported"] = words({"query", "fragment", "form_post", "okta_post_message", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"});
   out["grant_types_supported"] = std::move(grant_types);
   out["subject_types_supported"] = words({"public"});
@@ -73,15 +78,15 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["code_challenge_methods_supported"] = words({"S256"});
   out["introspection_endpoint"] = at + "/introspect";
   out["pushed_authorization_request_endpoint"] = at + "/par";
-  out["require_pushed_authorization_requests"] = false;
+  out["require_pushed_authorization_requests"] = demands_pushed_requests(server.profile);
   out["revocation_endpoint"] = at + "/revoke";
   out["end_session_endpoint"] = at + "/logout";
-  describe_client_auth(provider, out);
+  describe_client_auth(provider, server, out);
   // Okta's, which wants an API token, unless clients may register themselves.
   out["registration_endpoint"] = provider.takes_registrations(server) ? at + "/register" : base + "/oauth2/v1/clients";
   describe_certificates(provider, server, base, out);
   out["introspection_signing_alg_values_supported"] = words({jose::name_of(server.alg)});
-  out["dpop_signing_alg_values_supported"] = dpop_algs();
+  out["dpop_signing_alg_values_supported"] = dpop_algs(server);
   out["authorization_signing_alg_values_supported"] = words({jose::name_of(server.alg)});   // JARM
   out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207
   out["request_parameter_supported"] = false;

@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "idp/client_certificate.h"
+#include "idp/profile.h"
 #include "oauth/error.h"
 
 namespace gatehouse::idp {
@@ -26,12 +27,14 @@ std::vector<std::string> names_of(const Provider& provider, const net::Request& 
 enum class At { token_endpoint, resource };
 
 // The key of the one proof. It is spent last: only what is otherwise good takes room.
-Task<std::string> proven_key(Provider& provider, Shown shown, std::string token, At at) {
+Task<std::string> proven_key(Provider& provider, SecurityProfile profile, Shown shown, std::string token, At at) {
   if (shown.proofs == 0) co_return bad_proof("DPoP proof JWT header is missing.");
   if (shown.proofs > 1) co_return bad_proof("There is more than one DPoP proof JWT header.");
   oauth::dpop::Expect expect;
   expect.method = shown.method;
   expect.other_urls = shown.urls;
+  const auto algs = allowed(profile, jose::kAsymmetricAlgs);
+  expect.algs = algs;
   expect.access_token = token;
   expect.now = provider.needs().clock.now();
   expect.age_max = kProofAge;
@@ -63,7 +66,7 @@ Shown shown_by(const Provider& provider, const net::Request& request) {
   return shown;
 }
 
-Task<Binding> binding_for(Provider& provider, const net::Call& call, directory::App app) {
+Task<Binding> binding_for(Provider& provider, const net::Call& call, Server server, directory::App app) {
   Binding bound_to;
   if (app.certificate_bound) {
     if (call.request.client_certificate.empty())
@@ -72,11 +75,11 @@ Task<Binding> binding_for(Provider& provider, const net::Call& call, directory::
   }
   if (!app.dpop_bound) co_return bound_to;
   auto shown = shown_by(provider, call.request);
-  GH_CO_TRY(bound_to.dpop_key, co_await proven_key(provider, std::move(shown), "", At::token_endpoint));
+  GH_CO_TRY(bound_to.dpop_key, co_await proven_key(provider, server.profile, std::move(shown), "", At::token_endpoint));
   co_return bound_to;
 }
 
-Task<void> check_possession(Provider& provider, json::object claims, std::string token, Shown shown) {
+Task<void> check_possession(Provider& provider, SecurityProfile profile, json::object claims, std::string token, Shown shown) {
   GH_CO_DO(check_bound(claims, shown.certificate));
   const auto* confirmation = claims.if_contains("cnf");
   const auto key = confirmation == nullptr ? std::nullopt : find_string(*confirmation, "jkt");
@@ -85,7 +88,7 @@ Task<void> check_possession(Provider& provider, json::object claims, std::string
     co_return oauth::refusal(Code::invalid_token, "The token is bound to a key: it is sent with a proof, as Authorization: DPoP.");
   }
   if (!key) co_return oauth::refusal(Code::invalid_token, "The token is not bound to a key: it is sent as Authorization: Bearer.");
-  GH_CO_TRY(const auto proven, co_await proven_key(provider, std::move(shown), std::move(token), At::resource));
+  GH_CO_TRY(const auto proven, co_await proven_key(provider, profile, std::move(shown), std::move(token), At::resource));
   if (proven != *key) co_return oauth::refusal(Code::invalid_token, "The token is bound to another key than that of the proof.");
   co_return Result<void>();
 }

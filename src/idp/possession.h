@@ -11,12 +11,12 @@ inline constexpr Seconds kProofAge{300};             // of `iat`, also beside a 
 
 // For clients that are registered so; others may send a proof with everything, as Okta's SDK for Node does, and get bearer tokens.
 // Code::invalid_dpop_proof, use_dpop_nonce, invalid_request.
-Task<Binding> binding_for(Provider& provider, const net::Call& call, directory::App app);
+Task<Binding> binding_for(Provider& provider, const net::Call& call, Server server, directory::App app);
 
 // How the token of this request came.
 Shown shown_by(const Provider& provider, const net::Request& request);
 // `token` and its claims are good otherwise. Code::invalid_token, invalid_dpop_proof.
-Task<void> check_possession(Provider& provider, json::object claims, std::string token, Shown shown);
+Task<void> check_possession(Provider& provider, SecurityProfile profile, json::object claims, std::string token, Shown shown);
 
 // WWW-Authenticate of the org's own API, as Okta writes it.
 std::string challenge_for(const Error& error, const net::Request& request);

@@ -86,7 +86,7 @@ Task<AccessToken> Provider::check_access_token(std::string token, Server server)
 Task<net::Principal> Provider::principal_of(std::string token, Shown shown) {
   GH_CO_TRY(auto server, co_await servers_.find(""));
   GH_CO_TRY(auto good, co_await check_access_token(token, std::move(server)));
-  GH_CO_DO(co_await check_possession(*this, good.claims, std::move(token), std::move(shown)));
+  GH_CO_DO(co_await check_possession(*this, SecurityProfile::none, good.claims, std::move(token), std::move(shown)));
   net::Principal who;
   const oauth::Scopes granted = oauth::Scopes::of(good.app.scopes);
   bool may_manage = true;
@@ -167,7 +167,9 @@ std::vector<store::Migration> migrations() {
           store::Migration{"idp", 4, {"alter table grants add column dpop_key text"}},
           store::Migration{"idp", 5, {"alter table grants add column asked_claims text"}},
           // Null is Okta's.
-          store::Migration{"idp", 6, {"alter table authorization_servers add column token_format text"}}};
+          store::Migration{"idp", 6, {"alter table authorization_servers add column token_format text"}},
+          // Null is none.
+          store::Migration{"idp", 7, {"alter table authorization_servers add column profile text"}}};
 }
 
 std::vector<store::Sweep> sweeps() {

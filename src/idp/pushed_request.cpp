@@ -2,6 +2,7 @@
 
 #include "idp/authorize_request.h"
 #include "idp/clients.h"
+#include "idp/profile.h"
 #include "oauth/error.h"
 #include "signin/browser.h"
 
@@ -52,7 +53,8 @@ bool is_for(const json::value& data, const Server& server, const oauth::Params& 
   return find_string(data, "client_id") == params.text("client_id") && find_string(data, "server") == server.id;
 }
 
-Task<void> check_may_come_open(Provider& provider, oauth::Params params) {
+Task<void> check_may_come_open(Provider& provider, Server server, oauth::Params params) {
+  if (demands_pushed_requests(server.profile)) co_return oauth::refusal(Code::invalid_request, "This server takes pushed authorization requests only.");
   auto app = co_await provider.needs().apps.find_by_client(params.text("client_id"));
   if (app && app->require_pushed) co_return oauth::refusal(Code::invalid_request, "This client has to push its authorization requests.");
   co_return Result<void>();   // who is not known is refused by the next one who looks
@@ -78,7 +80,7 @@ Task<net::Reply> push_request(Provider& provider, const net::Call& call, oauth::
 Task<oauth::Params> settled(Provider& provider, Server server, oauth::Params params) {
   const auto reference = params.get("request_uri");
   if (!reference || !reference->starts_with(kRequestUriPrefix)) {
-    GH_CO_DO(co_await check_may_come_open(provider, params));
+    GH_CO_DO(co_await check_may_come_open(provider, server, params));
     co_return params;
   }
   // The reference of another client stays good for that one: whoever merely saw it must not be able to use it up.

@@ -81,8 +81,9 @@ Result<Changes> change_server(const EditAt& at, const Server& server, const Serv
   next.issuer_mode = wanted.issuer_mode;
   next.rotation = wanted.rotation;
   next.token_format = wanted.token_format;
+  next.profile = wanted.profile;
   const auto members = [](const Server& each) {
-    return std::tie(each.name, each.description, each.audience, each.issuer_mode, each.rotation, each.token_format);
+    return std::tie(each.name, each.description, each.audience, each.issuer_mode, each.rotation, each.token_format, each.profile);
   };
   if (members(next) == members(server)) return Changes();
   Changes changes;

@@ -17,6 +17,7 @@ constexpr std::string_view kDefaultGrants =
     " urn:ietf:params:oauth:grant-type:saml2-bearer urn:openid:params:grant-type:ciba";
 
 constexpr std::string_view name_of(IssuerMode mode) { return mode == IssuerMode::org_url ? "org_url" : "dynamic"; }
+constexpr std::string_view name_of(SecurityProfile profile) { return profile == SecurityProfile::fapi2 ? "fapi2" : "none"; }
 constexpr std::string_view name_of(TokenFormat format) { return format == TokenFormat::rfc9068 ? "rfc9068" : "okta"; }
 constexpr std::string_view name_of(Rotation rotation) { return rotation == Rotation::manual ? "manual" : "auto"; }
 
@@ -29,6 +30,8 @@ Server server_from(const store::Row& row) {
   server.issuer_mode = row.maybe_text(8) == "org_url" ? IssuerMode::org_url : IssuerMode::dynamic;
   server.rotation = row.maybe_text(9) == "manual" ? Rotation::manual : Rotation::automatic;
   server.token_format = row.maybe_text(11) == "rfc9068" ? TokenFormat::rfc9068 : TokenFormat::okta;
+  server.profile = row.maybe_text(12) == "fapi2" ? SecurityProfile::fapi2 : SecurityProfile::none;
+  if (server.profile != SecurityProfile::none) server.alg = jose::Alg::ES256;   // RS256 may not sign there
   return server;
 }
 
@@ -86,16 +89,16 @@ AccessRule rule_from(const store::Row& row) {
 }
 
 constexpr std::string_view kSelectServer =
-    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format from "
+    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format, profile from "
     "authorization_servers"
     " where org_id = $1 and id = $2";
 constexpr std::string_view kSelectServers =
-    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format from "
+    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format, profile from "
     "authorization_servers"
     " where org_id = $1 and id > $2 order by id limit $3";
 // Two searches by index, not a walk through all: the page is cut from what fits.
 constexpr std::string_view kSearchServers =
-    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format from "
+    "select id, name, audience, alg, active, created, updated, description, issuer_mode, rotation, version, token_format, profile from "
     "authorization_servers"
     " where org_id = $1 and id in (select id from authorization_servers where org_id = $1 and name_key >= $4 and "
     "name_key < $5"
@@ -175,18 +178,18 @@ store::Statement insert_server(const OrgId& org, const Server& server, Timestamp
   return store::Statement(
       "insert into authorization_servers (org_id, id, name, audience, alg, active, created, updated, description, "
       "issuer_mode, rotation,"
-      " name_key, version, token_format) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, 1, $12)",
+      " name_key, version, token_format, profile) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, 1, $12, $13)",
       {org, server.id, server.name, server.audience, jose::name_of(server.alg), server.active, now, server.description,
-       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name), name_of(server.token_format)});
+       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name), name_of(server.token_format), name_of(server.profile)});
 }
 
 store::Statement update_server(const OrgId& org, const Server& server, Timestamp now) {
   return store::Statement(
       "update authorization_servers set name = $3, audience = $4, alg = $5, active = $6, updated = $7, description = "
       "$8, issuer_mode = $9,"
-      " rotation = $10, name_key = $11, token_format = $12 where org_id = $1 and id = $2",
+      " rotation = $10, name_key = $11, token_format = $12, profile = $13 where org_id = $1 and id = $2",
       {org, server.id, server.name, server.audience, jose::name_of(server.alg), server.active, now, server.description,
-       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name), name_of(server.token_format)});
+       name_of(server.issuer_mode), name_of(server.rotation), to_lower(server.name), name_of(server.token_format), name_of(server.profile)});
 }
 
 store::Statement update_version(const OrgId& org, std::string_view id, std::int64_t version) {

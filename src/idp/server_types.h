@@ -16,6 +16,7 @@ enum class ServerKind { org, custom };
 enum class IssuerMode { org_url, dynamic };  // the main address of the org, or the one that was called
 enum class Rotation { automatic, manual };
 enum class TokenFormat { okta, rfc9068 };    // how access tokens look
+enum class SecurityProfile { none, fapi2 };  // FAPI 2.0 Security Profile: profile.h
 
 enum class Consent { implicit, required, flexible };
 struct ServerScope {
@@ -92,6 +93,7 @@ struct Server {
   Timestamp created = {}, updated = {};
   std::shared_ptr<const Terms> terms = {};  // none for the org's own
   TokenFormat token_format = TokenFormat::okta;
+  SecurityProfile profile = SecurityProfile::none;
 
   ServerKind kind() const { return id.empty() ? ServerKind::org : ServerKind::custom; }
   std::string path() const { return id.empty() ? "/oauth2" : "/oauth2/" + id; }  // + "/v1/token"

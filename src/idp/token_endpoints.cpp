@@ -5,6 +5,7 @@
 #include "idp/clients.h"
 #include "idp/grants.h"
 #include "idp/possession.h"
+#include "idp/profile.h"
 #include "idp/token_endpoints.h"
 #include "oauth/error.h"
 #include "signin/browser.h"
@@ -31,7 +32,9 @@ Task<oauth::TokenResponse> redeem(Provider& provider, const net::Call& call, Ser
   if (grant == known.end()) co_return oauth::refusal(Code::unsupported_grant_type, "The authorization grant type is not supported by the authorization server.");
   if (std::ranges::find(app.grant_types, type) == app.grant_types.end())
     co_return oauth::refusal(Code::unauthorized_client, "The client is not authorized to use the provided grant type.");
-  GH_CO_TRY(auto bound_to, co_await binding_for(provider, call, app));
+  GH_CO_DO(check_grant(server.profile, type));
+  GH_CO_DO(check_client(server.profile, app));
+  GH_CO_TRY(auto bound_to, co_await binding_for(provider, call, server, app));
   TokenCall ask{std::move(server), std::move(base), std::move(app), std::move(params), signin::origin_of(call.request), std::move(bound_to)};
   co_return co_await (*grant)->redeem(provider, std::move(ask));
 }
@@ -173,7 +176,7 @@ Task<json::object> userinfo_one(Provider& provider, const net::Call& call, Serve
   GH_CO_TRY(auto token, presented_token(call, params));
   GH_CO_TRY(auto good, co_await provider.check_access_token(token, server));
   auto shown = shown_by(provider, call.request);
-  GH_CO_DO(co_await check_possession(provider, good.claims, std::move(token), std::move(shown)));
+  GH_CO_DO(co_await check_possession(provider, server.profile, good.claims, std::move(token), std::move(shown)));
   if (!good.user || !good.scopes.has("openid"))
     co_return oauth::refusal(Code::insufficient_scope, "The access token must provide access to at least one of these scopes - openid.");
   co_return co_await userinfo_claims(provider, std::move(server), std::move(good));

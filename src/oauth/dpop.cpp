@@ -42,10 +42,10 @@ Result<jose::Jwk> key_of(const json::object& header) {
   return key;
 }
 
-Result<jose::Claims> verified_claims(std::string_view proof, const jose::Jwk& key) {
+Result<jose::Claims> verified_claims(std::string_view proof, const jose::Jwk& key, std::span<const jose::Alg> algs) {
   auto keys = jose::KeySet::of({key});
   if (!keys) return bad("has a key (jwk) that cannot be used.");
-  auto verified = jose::verify(proof, *keys, jose::kAsymmetricAlgs);
+  auto verified = jose::verify(proof, *keys, algs);
   if (!verified) return bad("is not signed by its key: " + verified.error().message());
   auto claims = jose::Claims::parse(verified->payload);
   if (!claims) return bad("has no claims.");
@@ -128,7 +128,7 @@ Result<Proof> check_proof(std::string_view proof, const Expect& expect) {
   if (!header) return bad("is not a JWT.");
   if (find_string(*header, "typ").value_or("") != "dpop+jwt") return bad("is of another type (typ).");
   GH_TRY(const auto key, key_of(*header));
-  GH_TRY(const auto claims, verified_claims(proof, key));
+  GH_TRY(const auto claims, verified_claims(proof, key, expect.algs));
   const auto jti = claims.text("jti");
   if (!jti || jti->empty() || jti->size() > kJtiMax) return bad("has no usable identifier (jti).");
   GH_DO(check_binding(claims, expect));

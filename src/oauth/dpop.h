@@ -79,6 +79,7 @@ struct Expect {
   Seconds age_max{60}, ahead_max{10};     // `iat`; not asked when a nonce says how fresh the proof is
   const Nonces* nonces = nullptr;         // then one is demanded
   bool iat_beside_nonce = false;          // asked all the same: a nonce that lives for a day says little about a minute
+  std::span<const jose::Alg> algs = jose::kAsymmetricAlgs;
   std::span<const std::string> other_urls = {};   // names of the same address, canonical
 };
 

@@ -86,6 +86,9 @@ Result<ServerAsk> ServerAsk::read(Reader in) {
   ask.says_format = in.has("accessTokenFormat");
   server.token_format =
       static_cast<idp::TokenFormat>(choice(in, "accessTokenFormat", std::array<std::string_view, 2>{"OKTA", "RFC9068"}, 0));
+  ask.says_profile = in.has("securityProfile");
+  server.profile = static_cast<idp::SecurityProfile>(
+      choice(in, "securityProfile", std::array<std::string_view, 2>{"NONE", "FAPI2_SECURITY"}, 0));
   for (const auto* member : {"accessTokenEncryptedResponseAlgorithm", "jwks", "jwks_uri"})
     if (in.optional<json::value>(member)) in.fault(member, "encrypted access tokens are not supported by this server");
   for (auto* each : {&signing, &credentials, &in}) each->ignore_rest();

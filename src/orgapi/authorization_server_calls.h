@@ -33,7 +33,7 @@ json::object shape(const idp::AccessRule& rule, const std::string& policy_url);
 
 struct ServerAsk {
   idp::Server server;
-  bool says_mode = false, says_rotation = false, says_format = false;
+  bool says_mode = false, says_rotation = false, says_format = false, says_profile = false;
   static Result<ServerAsk> read(Reader in);
 };
 struct ScopeAsk {

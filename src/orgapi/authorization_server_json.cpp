@@ -60,6 +60,7 @@ json::object shape(const idp::Server& server, const idp::KeyInfo& key, std::stri
           {"credentials", {{"signing", std::move(signing)}}},
           {"default", server.id == idp::kDefaultServer},
           {"accessTokenFormat", server.token_format == idp::TokenFormat::rfc9068 ? "RFC9068" : "OKTA"},
+          {"securityProfile", server.profile == idp::SecurityProfile::fapi2 ? "FAPI2_SECURITY" : "NONE"},
           {"_links", links_of(server, issuer, call)}};
 }
 

@@ -64,6 +64,7 @@ Task<net::Reply> replace_server(ServerApi& api, const net::Call& call, ServerAsk
     if (!ask.says_mode) ask.server.issuer_mode = now.issuer_mode;
     if (!ask.says_rotation) ask.server.rotation = now.rotation;
     if (!ask.says_format) ask.server.token_format = now.token_format;
+    if (!ask.says_profile) ask.server.profile = now.profile;
     return idp::change_server(at, now, ask.server);
   };
   GH_CO_TRY(auto server, co_await edit_server(api, call, decide));

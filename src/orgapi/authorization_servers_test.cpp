@@ -90,6 +90,10 @@ TEST_P(ServerApiSpec, the_format_of_access_tokens_is_ours_and_stays_when_clients
   EXPECT_EQ(member(put(server, R"({"name":"Orders","description":"e","audiences":["api://orders"]})"), "/accessTokenFormat"), "RFC9068");
   EXPECT_EQ(member(put(server, R"({"name":"Orders","description":"e","audiences":["api://orders"],"accessTokenFormat":"OKTA"})"), "/accessTokenFormat"), "OKTA");
   EXPECT_EQ(post("", R"({"name":"x","description":"d","audiences":["a"],"accessTokenFormat":"JWT"})").status(), 400);
+  EXPECT_EQ(member(get(server), "/securityProfile"), "NONE");
+  EXPECT_EQ(member(put(server, R"({"name":"Orders","description":"e","audiences":["api://orders"],"securityProfile":"FAPI2_SECURITY"})"), "/securityProfile"),
+            "FAPI2_SECURITY");
+  EXPECT_EQ(member(put(server, R"({"name":"Orders","description":"f","audiences":["api://orders"]})"), "/securityProfile"), "FAPI2_SECURITY");
 }
 
 TEST_P(ServerApiSpec, what_get_gives_can_be_put_and_changes_nothing) {
