@@ -118,6 +118,7 @@ Org::Org(Foundation& ground, net::HttpClient& http, Executor background, const O
       provider_(idp::ProviderNeeds{ground.database(), log_, ground.clock(), ground.random(), users_, groups_, apps_, admins_, door_, transactions_,
                                    handles_, ground.sealer(), ground.crypto(), std::move(background), ground.log(), &http, config.client_skew},
                 org_) {
+  provider_.set_refresh_root(Secret(ground.master_key().derive("successors of refresh tokens")));
   provider_.set_nonce_root(Secret(ground.master_key().derive("dpop nonces of the org")));
   oauth_.offer_nonces([this] { return provider_.nonces().make(ground_.clock().now()); });
   router_.add(signin::door_rows(), door_, pages_);

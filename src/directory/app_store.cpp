@@ -111,7 +111,8 @@ std::string settings_of(const App& app) {
                                  {"registration_hash", app.registration_hash},
                                  {"certificate_bound", app.certificate_bound},
                                  {"dpop_bound", app.dpop_bound},
-                                 {"require_pushed", app.require_pushed}};
+                                 {"require_pushed", app.require_pushed},
+                                 {"refresh_leeway", app.refresh_leeway.count()}};
   if (!app.keys.empty()) settings["keys"] = keys_json(app.keys);
   put_subject(settings, app.tls_subject);
   return to_text(settings);
@@ -139,6 +140,7 @@ App app_from(const store::Row& row) {
   app.registration_hash = find_string(settings, "registration_hash").value_or("");
   app.certificate_bound = find_bool(settings, "certificate_bound").value_or(false);
   app.dpop_bound = find_bool(settings, "dpop_bound").value_or(false);
+  app.refresh_leeway = Seconds(find_int(settings, "refresh_leeway").value_or(0));
   app.require_pushed = find_bool(settings, "require_pushed").value_or(false);
   return app;
 }

@@ -93,6 +93,7 @@ struct App {
   std::optional<TlsSubject> tls_subject = {};        // tls_client_auth
   std::string registration_hash = {};                // of the token with which it manages itself (RFC 7592); empty: others do
   bool certificate_bound = false;                    // its access tokens are good only with its certificate (RFC 8705 §3)
+  Seconds refresh_leeway{0};                         // for how long a rotated refresh token is answered with its successor
   bool require_pushed = false;                       // its authorization requests come by RFC 9126 only
   bool dpop_bound = false;                           // its access tokens are good only with a proof of its key (RFC 9449)
 };

@@ -87,7 +87,8 @@ Task<RefreshRow> select_refresh(store::Database& database, OrgId org, RefreshKey
   else if (row.text(15) != key.hash.token) state = RefreshRow::State::spent;
   GH_CO_TRY(auto grant, grant_from(row));
   grant.dpop_key = row.maybe_text(early ? 16 : 17).value_or("");
-  co_return RefreshRow{std::move(key.hash.token), row.time(13), row.time(14), state, std::move(grant)};
+  auto current = early ? std::string() : row.text(15);
+  co_return RefreshRow{std::move(key.hash.token), std::move(current), row.time(13), row.time(14), state, std::move(grant)};
 }
 
 store::Statement update_refresh(const OrgId& org, const RefreshRow& old, std::string_view next, RefreshLife life, Timestamp now) {
@@ -152,7 +153,7 @@ Task<std::vector<RefreshRow>> select_refreshes(store::Database& database, OrgId 
   std::vector<RefreshRow> found;
   for (const auto& row : rows) {
     GH_CO_TRY(auto grant, grant_from(row));
-    found.push_back(RefreshRow{"", row.time(13), row.time(14), RefreshRow::State::current, std::move(grant)});
+    found.push_back(RefreshRow{"", "", row.time(13), row.time(14), RefreshRow::State::current, std::move(grant)});
   }
   co_return found;
 }
@@ -163,7 +164,7 @@ Task<RefreshRow> select_refresh_of(store::Database& database, OrgId org, std::st
   if (rows.empty()) co_return failure(Fault::missing, "refresh token: not found");
   const auto& row = rows.front();
   GH_CO_TRY(auto grant, grant_from(row));
-  co_return RefreshRow{"", row.time(13), row.time(14), RefreshRow::State::current, std::move(grant)};
+  co_return RefreshRow{"", "", row.time(13), row.time(14), RefreshRow::State::current, std::move(grant)};
 }
 
 store::Statement update_grants_revoked(const OrgId& org, std::string_view server_id, std::string_view client_id, std::string_view after,

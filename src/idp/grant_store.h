@@ -34,6 +34,7 @@ struct RefreshKey {
 };
 struct RefreshRow {
   std::string hash;       // of the token that was presented
+  std::string current = {};   // of the family's current one; empty: of before version 2
   Timestamp created, expires;
   enum class State { current, spent, early } state = State::current;   // early: current, of before version 2
   GrantRow grant;

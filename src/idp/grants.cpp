@@ -15,9 +15,9 @@ constexpr std::size_t kGrantIdLength = 20, kFamilyBytes = 16, kOwnBytes = 32;
 constexpr std::size_t kOwnAt = kRefreshPrefix.size() + kGrantIdLength + base64url_size(kFamilyBytes);
 constexpr std::size_t kEarlyLength = kRefreshPrefix.size() + base64url_size(32);   // before version 2 of the tables: all random
 
-NewRefresh member_of_family(std::string family, Random& random) {
+NewRefresh member_of_family(std::string family, const std::string& own) {
   auto family_hash = hash_of(family);
-  Secret token(std::move(family) + random_token(random, kOwnBytes));
+  Secret token(std::move(family) + own);
   auto hash = hash_of(token.reveal());
   return {std::move(token), {std::move(hash), std::move(family_hash)}};
 }
@@ -86,10 +86,17 @@ Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, s
 }
 
 NewRefresh first_refresh(Random& random, std::string_view grant_id) {
-  return member_of_family(std::string(kRefreshPrefix) + std::string(grant_id) + random_token(random, kFamilyBytes), random);
+  return member_of_family(std::string(kRefreshPrefix) + std::string(grant_id) + random_token(random, kFamilyBytes), random_token(random, kOwnBytes));
 }
 
-NewRefresh next_refresh(Random& random, std::string_view before) { return member_of_family(std::string(before.substr(0, kOwnAt)), random); }
+NewRefresh next_refresh(Random& random, std::string_view before) {
+  return member_of_family(std::string(before.substr(0, kOwnAt)), random_token(random, kOwnBytes));
+}
+
+NewRefresh derived_refresh(const Secret& root, std::string_view before) {
+  const auto own = crypto::hmac_sha256(root.reveal(), before);
+  return member_of_family(std::string(before.substr(0, kOwnAt)), base64url_encode(own));
+}
 
 std::optional<RefreshKey> refresh_key(std::string_view token) {
   if (!token.starts_with(kRefreshPrefix)) return std::nullopt;

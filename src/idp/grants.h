@@ -46,6 +46,9 @@ struct NewRefresh {
 };
 NewRefresh first_refresh(Random& random, std::string_view grant_id);
 NewRefresh next_refresh(Random& random, std::string_view before);   // `before` has a grant in its key
+// The same successor each time: made from `before` and a key of ours, so that a retry can be given it again although only hashes are
+// kept. Decision 016.
+NewRefresh derived_refresh(const Secret& root, std::string_view before);
 // What to look for; nullopt when it cannot be a refresh token.
 std::optional<RefreshKey> refresh_key(std::string_view token);
 

@@ -18,6 +18,7 @@ Provider::Provider(ProviderNeeds needs, OrgId org)
       servers_(ServerNeeds{needs_.database, needs_.log, needs_.clock, needs_.random}, org_),
       keys_(KeyNeeds{needs_.database, needs_.clock, needs_.sealer, needs_.crypto}, org_),
       client_keys_(needs_.http, needs_.clock),
+      refresh_root_(random_token(needs_.random, 32)),
       nonces_(Secret(random_token(needs_.random, 32)), kOrgNonceLife),
       events_(needs_.database, needs_.log, needs_.out, needs_.background, org_) {}
 

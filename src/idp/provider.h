@@ -82,6 +82,9 @@ class Provider {
   void set_token_hook(TokenHook& hook) { token_hook_ = &hook; }
   TokenHook* token_hook() { return token_hook_; }
   bool has_token_hook(std::string_view id) const;
+  // What successors of refresh tokens are made from, likewise.
+  void set_refresh_root(Secret root) { refresh_root_ = std::move(root); }
+  const Secret& refresh_root() const { return refresh_root_; }
   // What nonces of DPoP are made from: the same at every node, and after a restart. Before serving.
   void set_nonce_root(Secret root);
   const oauth::dpop::Nonces& nonces() const { return nonces_; }
@@ -124,6 +127,7 @@ class Provider {
   Keys keys_;
   ClientKeys client_keys_;
   CertificatesTaken certificates_;
+  Secret refresh_root_;
   oauth::dpop::Nonces nonces_;
   std::set<std::string, std::less<>> registering_;
   std::map<std::string, std::string, std::less<>> certificate_aliases_;   // by origin

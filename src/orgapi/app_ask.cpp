@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 9> kKeptOfClient = {
 constexpr std::array<std::string_view, 3> kKeptOfSettings = {"app", "notes", "notifications"};
 constexpr std::array<std::string_view, 4> kKeptOfApp = {"visibility", "accessibility", "profile", "features"};
 
+constexpr std::int64_t kLeewayMax = 60, kLeewayUsual = 30;   // seconds, as at Okta
+
 template <std::size_t n>
 void keep(Reader& in, const std::array<std::string_view, n>& names, json::object& kept) {
   for (const auto name : names)
@@ -72,6 +74,9 @@ void read_oauth_client(Reader& client, App& app) {
   const auto rotation = refresh.optional<std::string>("rotation_type", app.kind == AppKind::spa ? "ROTATE" : "STATIC");
   if (rotation != "ROTATE" && rotation != "STATIC") refresh.fault("rotation_type", "must be one of: ROTATE, STATIC");
   app.rotate_refresh = rotation == "ROTATE";
+  const auto leeway = refresh.optional<std::int64_t>("leeway", kLeewayUsual);
+  if (leeway < 0 || leeway > kLeewayMax) refresh.fault("leeway", fmt::format("must be from 0 to {} seconds", kLeewayMax));
+  else app.refresh_leeway = Seconds(leeway);
   refresh.ignore_rest();
   app.dpop_bound = client.optional<bool>("dpop_bound_access_tokens", false);
   app.require_pushed = client.optional<bool>("require_pushed_authorization_requests", false);

@@ -54,7 +54,7 @@ json::object oauth_client_json(const App& app) {
                            {"application_type", name_of(app.kind)},
                            {"consent_method", app.consent_required ? "REQUIRED" : "TRUSTED"},
                            {"issuer_mode", "DYNAMIC"},
-                           {"refresh_token", {{"rotation_type", app.rotate_refresh ? "ROTATE" : "STATIC"}, {"leeway", 0}}},
+                           {"refresh_token", {{"rotation_type", app.rotate_refresh ? "ROTATE" : "STATIC"}, {"leeway", app.refresh_leeway.count()}}},
                            {"idp_initiated_login", {{"mode", "DISABLED"}, {"default_scope", json::array()}}},
                            {"wildcard_redirect", "DISABLED"},
                            {"dpop_bound_access_tokens", app.dpop_bound},

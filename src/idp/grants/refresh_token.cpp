@@ -47,6 +47,14 @@ store::Unit prolonged(const OrgId& org, const RefreshRow& old, RefreshLife life,
   return unit;
 }
 
+// Within the leeway of the app: the token that was presented is the one before the current one, and the current one was made from it.
+// Once that has been used in its turn, or the time is over, whoever comes with the old one has stolen it or was stolen from.
+bool is_retry(Provider& provider, const directory::App& app, const RefreshRow& row, std::string_view presented) {
+  if (row.state != RefreshRow::State::spent || row.current.empty() || app.refresh_leeway.count() <= 0) return false;
+  if (provider.needs().clock.now() >= row.created + app.refresh_leeway) return false;
+  return derived_refresh(provider.refresh_root(), presented).hash.token == row.current;
+}
+
 class RefreshToken final : public Grant {
  public:
   std::string_view type() const override { return "refresh_token"; }
@@ -66,7 +74,8 @@ class RefreshToken final : public Grant {
       co_return no_good();
     }
     if (refresh.grant.revoked) co_return no_good();
-    if (refresh.state == RefreshRow::State::spent) {
+    const bool again = is_retry(provider, call.app, refresh, text);
+    if (refresh.state == RefreshRow::State::spent && !again) {
       GH_CO_DO(co_await kill_grant(provider, call.server, refresh.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
       co_return no_good();
     }
@@ -78,36 +87,77 @@ class RefreshToken final : public Grant {
     GH_CO_TRY(auto user, co_await person_for(provider, call.app, refresh.grant.user));
     AccessAsk asked{call.app.client_id, refresh.grant.grant_type, scopes, AccessAsk::Scopes::as_asked, Asker{user.id.str(), {}}};
     GH_CO_TRY(auto access, co_await access_for(provider, call.server, std::move(asked)));
-    co_return co_await renew(provider, std::move(call), std::move(refresh), std::move(access), std::move(user), std::move(text));
+    Renewal renewal{std::move(refresh), std::move(access), std::move(user), std::move(text)};
+    if (again) co_return co_await repeat(provider, std::move(call), std::move(renewal));
+    co_return co_await renew(provider, std::move(call), std::move(renewal));
   }
 
  private:
-  static Task<oauth::TokenResponse> renew(Provider& provider, TokenCall call, RefreshRow old, Access access, directory::User user,
-                                          std::string presented) {
+  struct Renewal {
+    RefreshRow old;
+    Access access;
+    directory::User user;
+    std::string presented;
+  };
+
+  static events::Event event_for(const TokenCall& call, const Renewal& renewal) {
+    return granted_event(call.server, "token.grant.refresh_token", call.app, renewal.user, renewal.access.scopes(), call.origin);
+  }
+
+  static Task<oauth::TokenResponse> answer(Provider& provider, TokenCall call, Renewal renewal, std::string refresh_token) {
+    const auto& grant = renewal.old.grant;
+    auto scopes = renewal.access.scopes();
+    Mint ask{call.server, call.base, call.app, std::move(scopes), Person{std::move(renewal.user), grant.auth_time, grant.amr}, grant.id, "",
+             std::move(renewal.access), call.bound_to};
+    GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
+    answer.refresh_token = std::move(refresh_token);
+    co_return answer;
+  }
+
+  // The successor is there and nobody has used it: the client did not hear of it, or asks twice at once.
+  static Task<oauth::TokenResponse> repeat(Provider& provider, TokenCall call, Renewal renewal) {
+    auto event = event_for(call, renewal);
+    event.debug["retry"] = "true";
+    GH_CO_DO(co_await provider.events().add(std::move(event)));
+    const auto next = derived_refresh(provider.refresh_root(), renewal.presented);
+    co_return co_await answer(provider, std::move(call), std::move(renewal), std::string(next.token.reveal()));
+  }
+
+  // Somebody was faster: with the same token (then this is a retry), or with a revocation.
+  static Task<oauth::TokenResponse> overtaken(Provider& provider, TokenCall call, Renewal renewal) {
+    auto found = co_await select_refresh(provider.needs().database, provider.org(), *refresh_key(renewal.presented));
+    if (!found && found.error().fault() != Fault::missing) co_return std::unexpected(std::move(found.error()));
+    if (found && !found->grant.revoked && is_retry(provider, call.app, *found, renewal.presented))
+      co_return co_await repeat(provider, std::move(call), std::move(renewal));
+    GH_CO_DO(co_await kill_grant(provider, call.server, renewal.old.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
+    co_return no_good();
+  }
+
+  static NewRefresh next_of(Provider& provider, const directory::App& app, const Renewal& renewal) {
+    auto& random = provider.needs().random;
+    if (renewal.old.state == RefreshRow::State::early) return first_refresh(random, renewal.old.grant.id);
+    if (app.refresh_leeway.count() > 0) return derived_refresh(provider.refresh_root(), renewal.presented);
+    return next_refresh(random, renewal.presented);
+  }
+
+  static Task<oauth::TokenResponse> renew(Provider& provider, TokenCall call, Renewal renewal) {
     auto& needs = provider.needs();
     const auto now = needs.clock.now();
-    const auto life = life_of(old.grant, access, now);
+    const auto life = life_of(renewal.old.grant, renewal.access, now);
     std::optional<NewRefresh> fresh;
     store::Unit unit;
     if (rotates(call.app)) {
-      fresh = old.state == RefreshRow::State::early ? first_refresh(needs.random, old.grant.id) : next_refresh(needs.random, presented);
-      unit = replaced(provider.org(), old, fresh->hash, life, now);
+      fresh = next_of(provider, call.app, renewal);
+      unit = replaced(provider.org(), renewal.old, fresh->hash, life, now);
     } else {
-      unit = prolonged(provider.org(), old, life, now);
+      unit = prolonged(provider.org(), renewal.old, life, now);
     }
-    unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, "token.grant.refresh_token", call.app, user, access.scopes(), call.origin)));
+    unit.push_back(needs.log.statement(provider.org(), event_for(call, renewal)));
     auto done = co_await needs.database.write(std::move(unit));
-    if (!done) {
-      if (done.error().fault() != Fault::conflict) co_return std::unexpected(std::move(done.error()));
-      GH_CO_DO(co_await kill_grant(provider, call.server, old.grant.id, call.app.client_id, Killed::by_reuse, call.origin));
-      co_return no_good();
-    }
-    auto scopes = access.scopes();
-    Mint ask{call.server, call.base, call.app, std::move(scopes), Person{std::move(user), old.grant.auth_time, old.grant.amr}, old.grant.id, "",
-             std::move(access), call.bound_to};
-    GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
-    answer.refresh_token = fresh ? std::string(fresh->token.reveal()) : std::move(presented);
-    co_return answer;
+    if (!done && done.error().fault() == Fault::conflict) co_return co_await overtaken(provider, std::move(call), std::move(renewal));
+    if (!done) co_return std::unexpected(std::move(done.error()));
+    auto token = fresh ? std::string(fresh->token.reveal()) : renewal.presented;
+    co_return co_await answer(provider, std::move(call), std::move(renewal), std::move(token));
   }
 };
 
