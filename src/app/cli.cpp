@@ -23,6 +23,7 @@ struct Words {
   Up up;
   std::string data, seed, config, level, form;
   Explain explain;
+  GenerateKeys keys;
   std::string token, claims, at, as, auth_time;
   std::vector<std::string> headers;
   bool json = false;
@@ -85,6 +86,30 @@ CLI::App* add_explain(CLI::App& program, Words& words) {
   return explain;
 }
 
+CLI::App* add_keys(CLI::App& program, Words& words) {
+  auto* keys = program.add_subcommand("keys", "keys of clients and services");
+  keys->require_subcommand(1);
+  auto* generate = keys->add_subcommand("generate", "make a key pair: JWK, JWK set and PEM, private and public");
+  auto& order = words.keys.order;
+  order.alg = "RS256";
+  generate->add_option("--alg", order.alg, "RS256, PS256, ES256, ES384, ES512, EdDSA, HS256 …; RSA-OAEP-256, ECDH-ES, A256KW … to encrypt")->capture_default_str();
+  generate->add_option("--size", order.bits, "bits of an RSA key (2048, 3072, 4096) or of a secret");
+  generate->add_option("--curve", order.curve, "P-256, P-384 or P-521, where the algorithm leaves the choice");
+  auto* kid = generate->add_option("--kid", order.kid_given, "name of the key [its RFC 7638 thumbprint]");
+  generate->add_flag_callback("--kid-date", [&order] { order.kid = jose::KidPolicy::date; }, "name it after the time")->excludes(kid);
+  auto* out = generate->add_option("--out", words.keys.out, "folder for the files, which only you may read [standard output]")->type_name("DIR");
+  generate->add_flag("--force", words.keys.force, "replace files that are there")->needs(out);
+  generate->add_flag("--json", words.json, "for programs");
+  return generate;
+}
+
+GenerateKeys keys_of(const Words& words) {
+  auto keys = words.keys;
+  keys.json = words.json;
+  if (!keys.order.kid_given.empty()) keys.order.kid = jose::KidPolicy::given;
+  return keys;
+}
+
 Explain explain_of(const Words& words) {
   auto explain = words.explain;
   explain.config = words.config;
@@ -113,6 +138,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   auto* serve = add_serve(program, words);
   auto* check = add_check(program, words);
   auto* explain = add_explain(program, words);
+  auto* keys = add_keys(program, words);
   auto* version = program.add_subcommand("version", "print the version");
 
   try {
@@ -132,6 +158,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   if (*serve) return Serve{words.config, words.json, words.log()};
   if (*check) return Check{words.config};
   if (*explain) return explain_of(words);
+  if (*keys) return keys_of(words);
   if (*version) return Version{};
   return Quit{static_cast<int>(Exit::usage), "", program.help()};
 }

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "app/explain.h"
+#include "app/keys_command.h"
 #include "core/log.h"
 
 namespace gatehouse::app {
@@ -38,7 +39,7 @@ struct Quit {                      // help was asked for, or the words make no s
   int code = 0;
   std::string out, err;
 };
-using Command = std::variant<Up, Serve, Check, Explain, Version, Quit>;
+using Command = std::variant<Up, Serve, Check, Explain, GenerateKeys, Version, Quit>;
 
 Command parse_command_line(int argc, const char* const* argv);
 

@@ -135,6 +135,7 @@ struct Runner {
   int operator()(const Serve& serve) const { return run_serve(serve); }
   int operator()(const Check& check) const { return run_check(check); }
   int operator()(const Explain& explain) const { return run_explain(explain, colours_of(stdout) == Colours::yes ? Paint::yes : Paint::no); }
+  int operator()(GenerateKeys ask) const { return run_generate_keys(std::move(ask)); }
   int operator()(const Version&) const {
     say("gatehouse " GATEHOUSE_VERSION "\n");
     return static_cast<int>(Exit::ok);
