@@ -74,7 +74,7 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["scopes_supported"] = std::move(known);
   out["claims_supported"] = words({"iss", "ver", "sub", "aud", "iat", "exp", "jti", "auth_time", "amr", "acr", "idp", "nonce", "name", "nickname",
                                    "preferred_username", "given_name", "middle_name", "family_name", "email", "email_verified", "profile",
-                                   "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "c_hash", "groups"});
+                                   "zoneinfo", "locale", "phone_number", "updated_at", "at_hash", "c_hash", "groups", "sid"});
   out["code_challenge_methods_supported"] = words({"S256"});
   out["introspection_endpoint"] = at + "/introspect";
   out["pushed_authorization_request_endpoint"] = at + "/par";

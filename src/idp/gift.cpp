@@ -37,7 +37,7 @@ Task<oauth::TokenResponse> give(Provider& provider, TokenCall call, Gift gift) {
   unit.push_back(refresh ? insert_grant(provider.org(), grant, refresh->hash, life) : insert_grant(provider.org(), grant));
   unit.push_back(needs.log.statement(provider.org(), granted_event(call.server, gift.event, call.app, gift.user, scopes, call.origin)));
   GH_CO_DO(co_await needs.database.write(std::move(unit)));
-  Mint ask{call.server, call.base, call.app, scopes, Person{std::move(gift.user), gift.auth_time, gift.amr}, grant.id, gift.nonce, std::move(access), call.bound_to, gift.wanted, std::move(gift.asked)};
+  Mint ask{call.server, call.base, call.app, scopes, Person{std::move(gift.user), gift.auth_time, gift.amr, gift.session_id}, grant.id, gift.nonce, std::move(access), call.bound_to, gift.wanted, std::move(gift.asked)};
   GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
   if (refresh) answer.refresh_token = std::string(refresh->token.reveal());
   co_return answer;

@@ -165,6 +165,8 @@ json::object id_claims(Provider& provider, const Mint& ask, std::int64_t now) {
   if (!ask.nonce.empty()) claims["nonce"] = ask.nonce;
   claims["auth_time"] = to_seconds(ask.person->auth_time);
   if (!ask.asked.acr.empty()) claims["acr"] = ask.asked.acr;
+  // Logout tokens name the session by it, and by it a client finds the local one that ends.
+  put_text(claims, "sid", ask.person->session_id);
   return claims;
 }
 

@@ -12,6 +12,7 @@ struct Person {
   directory::User user;
   Timestamp auth_time;
   std::vector<std::string> amr;
+  std::string session_id = {};             // of the browser session behind it (`sid`); empty: none
 };
 // What is made of it: everything, or what a response type of the authorization endpoint names.
 struct Wanted {

@@ -107,7 +107,7 @@ class RefreshToken final : public Grant {
   static Task<oauth::TokenResponse> answer(Provider& provider, TokenCall call, Renewal renewal, std::string refresh_token) {
     const auto& grant = renewal.old.grant;
     auto scopes = renewal.access.scopes();
-    Mint ask{call.server, call.base, call.app, std::move(scopes), Person{std::move(renewal.user), grant.auth_time, grant.amr}, grant.id, "",
+    Mint ask{call.server, call.base, call.app, std::move(scopes), Person{std::move(renewal.user), grant.auth_time, grant.amr, grant.session_id}, grant.id, "",
              std::move(renewal.access), call.bound_to};
     GH_CO_TRY(auto answer, co_await mint(provider, std::move(ask)));
     answer.refresh_token = std::move(refresh_token);
