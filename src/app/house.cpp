@@ -8,13 +8,14 @@
 #include "app/checked.h"
 #include "app/guard.h"
 #include "core/spawn.h"
+#include "idp/backchannel_logout.h"
 #include "store/redis.h"
 
 namespace gatehouse::app {
 namespace {
 
 constexpr std::size_t kInsideLoops = 0;      // as many as cores
-constexpr std::chrono::milliseconds kKeysEvery{1000}, kUpstreamsEvery{100};
+constexpr std::chrono::milliseconds kKeysEvery{1000}, kUpstreamsEvery{100}, kLogoutsEvery{1000};
 constexpr int kPortTries = 8;                // for a port that is free on IPv4 and IPv6
 constexpr std::string_view kWikiHost = "wiki.localhost", kApiHost = "api.localhost";
 
@@ -31,6 +32,11 @@ Exit exit_for_listening(const Error& error) { return error.fault() == Fault::con
 boost::asio::awaitable<void> complete_keys(Org& org, Log log) {
   auto done = co_await org.complete();
   if (!done) log.error("keys.incomplete", {{"why", done.error().message()}});
+}
+
+boost::asio::awaitable<void> tell_logouts(Org& org, Log log) {
+  auto done = co_await idp::send_logout_tokens(org.provider());
+  if (!done) log.error("logout.untold", {{"why", done.error().message()}});
 }
 
 directory::Cause by_the_program() {
@@ -297,6 +303,7 @@ void House::serve() {
   // So that no request waits for keys while all is well.
   key_rounds_ = std::make_unique<Rounds>(runtime_->loop(0), kKeysEvery, [door = door_.get()] { return door->issuers().refresh_due(); });
   upstream_rounds_ = std::make_unique<Rounds>(runtime_->loop(0), kUpstreamsEvery, [door = door_.get()] { return door->look_after_upstreams(); });
+  logout_rounds_ = std::make_unique<Rounds>(runtime_->loop(0), kLogoutsEvery, [this] { return tell_logouts(*org_, ground_->log()); });
   spawn(runtime_->loop(0), complete_keys(*org_, ground_->log()));
   ground_->log().info("ready", {{"org", ready_.org.front()}, {"loops", runtime_->size()}, {"database", ground_->database().kind()}});
 }
@@ -393,6 +400,7 @@ void House::stop(std::optional<net::Farewell> farewell) {
   ground_->log().info("stopping");
   key_rounds_.reset();
   upstream_rounds_.reset();
+  logout_rounds_.reset();
   runtime_->stop(farewell);
   runtime_->join([this] { ground_->end_pools(); });
   if (auto done = run(org_->settle()); !done) ground_->log().error("events.lost", {{"why", done.error().message()}});

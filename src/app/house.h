@@ -114,7 +114,7 @@ class House {
   std::vector<std::unique_ptr<net::Server>> servers_;    // what the world reaches
   std::vector<std::unique_ptr<net::Server>> inside_;     // the demo's upstreams, on the loopback
   std::unique_ptr<Janitor> janitor_;
-  std::unique_ptr<Rounds> key_rounds_, upstream_rounds_;
+  std::unique_ptr<Rounds> key_rounds_, upstream_rounds_, logout_rounds_;
   bool serving_ = false;
   std::atomic<bool> leaving_ = false;
   std::mutex reloading_;                  // one at a time

@@ -2,9 +2,11 @@
 
 #include "access/session.h"
 #include "app/operations.h"
+#include "idp/backchannel_logout.h"
 #include "idp/possession.h"
 #include "orgapi/authorization_servers.h"
 #include "orgapi/org.h"
+#include "orgapi/sessions.h"
 
 namespace gatehouse::app {
 namespace {
@@ -51,7 +53,8 @@ class Org::Edge final : public okta::AccessTokenCheck {
         style_(okta::StyleNeeds{api_tokens_, *this, ground.clock(), ground.random()}, okta::StyleOptions()),
         service_{org.org_,        std::move(name), ground.clock().now(), org.users_, org.groups_,     org.apps_,
                  org.api_tokens_, org.admins_,     org.log_,             ground.clock(), ground.random()},
-        servers_{service_, provider_} {
+        servers_{service_, provider_},
+        sessions_{service_, org.sessions_} {
     provider_.set_org_name(service_.name);
   }
 
@@ -59,6 +62,7 @@ class Org::Edge final : public okta::AccessTokenCheck {
   void add_to(net::Router& router) {
     orgapi::serve(router, service_, style_);
     orgapi::serve_authorization_servers(router, servers_, style_);
+    orgapi::serve_sessions(router, sessions_, style_);
   }
   void add_to(net::Router& router, Operations& operations) {
     router.add(health_rows(), operations, style_);
@@ -77,6 +81,7 @@ class Org::Edge final : public okta::AccessTokenCheck {
   okta::ApiStyle style_;
   orgapi::Org service_;
   orgapi::ServerApi servers_;
+  orgapi::SessionApi sessions_;
 };
 
 class Org::Front final : public net::Handler {
@@ -119,6 +124,7 @@ Org::Org(Foundation& ground, net::HttpClient& http, Executor background, const O
                                    handles_, ground.sealer(), ground.crypto(), std::move(background), ground.log(), &http, config.client_skew},
                 org_) {
   provider_.set_refresh_root(Secret(ground.master_key().derive("successors of refresh tokens")));
+  sessions_.at_end([this](const std::string& session_id) { return idp::logouts_for(provider_, session_id); });
   provider_.set_nonce_root(Secret(ground.master_key().derive("dpop nonces of the org")));
   oauth_.offer_nonces([this] { return provider_.nonces().make(ground_.clock().now()); });
   router_.add(signin::door_rows(), door_, pages_);

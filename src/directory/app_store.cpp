@@ -112,7 +112,9 @@ std::string settings_of(const App& app) {
                                  {"certificate_bound", app.certificate_bound},
                                  {"dpop_bound", app.dpop_bound},
                                  {"require_pushed", app.require_pushed},
-                                 {"refresh_leeway", app.refresh_leeway.count()}};
+                                 {"refresh_leeway", app.refresh_leeway.count()},
+                                 {"backchannel_logout_uri", app.backchannel_logout_uri},
+                                 {"backchannel_logout_session_required", app.backchannel_logout_session_required}};
   if (!app.keys.empty()) settings["keys"] = keys_json(app.keys);
   put_subject(settings, app.tls_subject);
   return to_text(settings);
@@ -141,6 +143,8 @@ App app_from(const store::Row& row) {
   app.certificate_bound = find_bool(settings, "certificate_bound").value_or(false);
   app.dpop_bound = find_bool(settings, "dpop_bound").value_or(false);
   app.refresh_leeway = Seconds(find_int(settings, "refresh_leeway").value_or(0));
+  app.backchannel_logout_uri = find_string(settings, "backchannel_logout_uri").value_or("");
+  app.backchannel_logout_session_required = find_bool(settings, "backchannel_logout_session_required").value_or(false);
   app.require_pushed = find_bool(settings, "require_pushed").value_or(false);
   return app;
 }

@@ -96,6 +96,8 @@ struct App {
   Seconds refresh_leeway{0};                         // for how long a rotated refresh token is answered with its successor
   bool require_pushed = false;                       // its authorization requests come by RFC 9126 only
   bool dpop_bound = false;                           // its access tokens are good only with a proof of its key (RFC 9449)
+  std::string backchannel_logout_uri = {};           // is told when a session ends in which it got tokens; empty: is not
+  bool backchannel_logout_session_required = false;  // it wants to be told which one (`sid`)
 };
 
 }  // namespace gatehouse::directory

@@ -88,6 +88,8 @@ json::object describe(Provider& provider, const Server& server, const std::strin
   out["introspection_signing_alg_values_supported"] = words({jose::name_of(server.alg)});
   out["dpop_signing_alg_values_supported"] = dpop_algs(server);
   out["authorization_signing_alg_values_supported"] = words({jose::name_of(server.alg)});   // JARM
+  out["backchannel_logout_supported"] = true;
+  out["backchannel_logout_session_supported"] = true;
   out["authorization_response_iss_parameter_supported"] = true;   // RFC 9207
   out["request_parameter_supported"] = false;
   out["request_uri_parameter_supported"] = false;

@@ -11,6 +11,8 @@ GrantRow row_for(const TokenCall& call, const Gift& gift, const Access& access, 
   const auto life = access.family_life().value_or(std::max(idle, access.access_life()));
   GrantRow row{gift.grant_id, call.server.id, call.app.client_id, gift.user.id, gift.session_id, access.scopes(), gift.auth_time, gift.amr,
           now, now + (offline ? life : access.access_life()), false, gift.grant_type, offline && !access.family_life()};
+  // For as long as a client may be told that the session has ended, it stands there that it got something in it.
+  if (!offline && !gift.session_id.empty() && !call.app.backchannel_logout_uri.empty()) row.expires = std::max<Timestamp>(row.expires, now + signin::kSessionAbsolute);
   // RFC 9449 §5: a confidential client's refresh token is bound to the client already.
   if (call.app.auth == directory::ClientAuth::none) row.dpop_key = call.bound_to.dpop_key;
   row.asked_claims = gift.asked.userinfo;

@@ -1,6 +1,7 @@
 #include "idp/provider.h"
 
 #include "idp/clients.h"
+#include "idp/logout_store.h"
 #include "idp/possession.h"
 #include "idp/tokens.h"
 #include "oauth/error.h"
@@ -170,13 +171,15 @@ std::vector<store::Migration> migrations() {
           // Null is Okta's.
           store::Migration{"idp", 6, {"alter table authorization_servers add column token_format text"}},
           // Null is none.
-          store::Migration{"idp", 7, {"alter table authorization_servers add column profile text"}}};
+          store::Migration{"idp", 7, {"alter table authorization_servers add column profile text"}},
+          logout_tables(8)};
 }
 
 std::vector<store::Sweep> sweeps() {
   return {store::Sweep{"grants", "expires", {"org_id", "id"}},
           store::Sweep{"refresh_tokens", "expires", {"org_id", "hash"}},
-          store::Sweep{"revoked_tokens", "expires", {"org_id", "jti"}}};
+          store::Sweep{"revoked_tokens", "expires", {"org_id", "jti"}},
+          logout_sweep()};
 }
 
 }  // namespace gatehouse::idp

@@ -75,6 +75,7 @@ class Provider {
   // Addresses by which browsers and clients reach the org ("http://localhost:8080"), the main one first. Before serving. A request under
   // another name is refused: the issuer is built from it.
   void add_base(std::string origin);
+  const std::string& main_base() const { return main_base_; }
   // What expressions of claims see as org.name. Before serving.
   void set_org_name(std::string name) { org_name_ = std::move(name); }
   const std::string& org_name() const { return org_name_; }

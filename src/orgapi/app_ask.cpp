@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "net/url.h"
 #include "orgapi/apps_json.h"
 #include "orgapi/client_proof_json.h"
 
@@ -26,6 +27,8 @@ constexpr std::array<std::string_view, 3> kKeptOfSettings = {"app", "notes", "no
 constexpr std::array<std::string_view, 4> kKeptOfApp = {"visibility", "accessibility", "profile", "features"};
 
 constexpr std::int64_t kLeewayMax = 60, kLeewayUsual = 30;   // seconds, as at Okta
+// OpenID Connect Back-Channel Logout 1.0 §2.2. Whether it may be reached is decided when it is.
+bool is_logout_address(std::string_view uri) { return !uri.contains('#') && net::Url::parse(uri).has_value(); }
 
 template <std::size_t n>
 void keep(Reader& in, const std::array<std::string_view, n>& names, json::object& kept) {
@@ -80,6 +83,10 @@ void read_oauth_client(Reader& client, App& app) {
   refresh.ignore_rest();
   app.dpop_bound = client.optional<bool>("dpop_bound_access_tokens", false);
   app.require_pushed = client.optional<bool>("require_pushed_authorization_requests", false);
+  app.backchannel_logout_uri = client.optional<std::string>("backchannel_logout_uri", "");
+  if (!app.backchannel_logout_uri.empty() && !is_logout_address(app.backchannel_logout_uri))
+    client.fault("backchannel_logout_uri", "must be an absolute https or http address without a fragment");
+  app.backchannel_logout_session_required = client.optional<bool>("backchannel_logout_session_required", false);
   read_proof(client, app);
 
   json::object kept;

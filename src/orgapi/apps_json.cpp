@@ -60,6 +60,10 @@ json::object oauth_client_json(const App& app) {
                            {"dpop_bound_access_tokens", app.dpop_bound},
                            {"require_pushed_authorization_requests", app.require_pushed}};
   if (!app.initiate_login_uri.empty()) settings["initiate_login_uri"] = app.initiate_login_uri;
+  if (!app.backchannel_logout_uri.empty()) {
+    settings["backchannel_logout_uri"] = app.backchannel_logout_uri;
+    settings["backchannel_logout_session_required"] = app.backchannel_logout_session_required;
+  }
   put_proof(settings, app);
   if (const auto* more = app.more.if_contains("oauthClient"); more != nullptr && more->is_object())
     for (const auto& member : more->get_object()) settings[member.key()] = member.value();

@@ -76,6 +76,8 @@ Result<void> check_modest(const App& app) {
       return bad("post_logout_redirect_uris: '" + uri.substr(0, 100) + "' is not an https address");
   // The exceptions that the configuration makes for fetching are meant for those whom an administrator registered.
   if (!app.jwks_uri.empty() && !app.jwks_uri.starts_with("https://")) return bad("jwks_uri: is not an https address");
+  if (!app.backchannel_logout_uri.empty() && !app.backchannel_logout_uri.starts_with("https://"))
+    return bad("backchannel_logout_uri: is not an https address");
   const auto* shown = app.more.if_contains("oauthClient");
   for (const auto* name : {"client_uri", "logo_uri", "tos_uri", "policy_uri"}) {
     const auto uri = shown == nullptr ? std::nullopt : find_string(*shown, name);

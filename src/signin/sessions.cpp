@@ -83,6 +83,7 @@ Task<void> Sessions::end(std::string id, events::Origin origin) {
   const Error already(Fault::conflict, "session: already ended");
   store::Unit unit;
   unit.push_back(delete_session(org_, id).expect(1, already));
+  for (auto& also : at_end_(id)) unit.push_back(std::move(also));
   unit.push_back(needs_.log.statement(org_, event));
   auto done = co_await needs_.database.write(std::move(unit));
   if (!done && done.error().fault() != Fault::conflict) co_return std::unexpected(std::move(done.error()));
@@ -91,8 +92,11 @@ Task<void> Sessions::end(std::string id, events::Origin origin) {
 
 Task<void> Sessions::end_all(directory::UserId user, events::Origin origin) {
   const auto event = session_event("user.session.clear", "Clear user session", user, "", std::move(origin));
+  GH_CO_TRY(const auto ids, co_await select_session_ids(needs_.database, org_, user));
   store::Unit unit;
   unit.push_back(delete_sessions_of(org_, user));
+  for (const auto& id : ids)
+    for (auto& also : at_end_(id)) unit.push_back(std::move(also));
   unit.push_back(needs_.log.statement(org_, event));
   GH_CO_DO(co_await needs_.database.write(std::move(unit)));
   co_return Result<void>();

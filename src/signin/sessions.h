@@ -2,6 +2,8 @@
 // Knows nothing of OAuth. A session dies with its user's right to act, at idle or absolute expiry, at sign-out.
 #pragma once
 
+#include <functional>
+
 #include "core/secret.h"
 #include "core/task.h"
 #include "directory/users.h"
@@ -37,6 +39,9 @@ class Sessions {
   // The live session behind a cookie whose user may act; Fault::unauthenticated otherwise.
   Task<Session> find(Secret cookie);
   Task<Session> find_by_id(std::string id);     // also for "is this session still alive" by its public id
+  // What is written in the unit that ends a session, besides. Before serving.
+  using AtEnd = std::function<store::Unit(const std::string& session_id)>;
+  void at_end(AtEnd also) { at_end_ = std::move(also); }
   Task<void> end(std::string id, events::Origin origin);
   Task<void> end_all(directory::UserId user, events::Origin origin);
 
@@ -45,6 +50,7 @@ class Sessions {
 
   SessionNeeds needs_;
   OrgId org_;
+  AtEnd at_end_ = [](const std::string&) { return store::Unit(); };
 };
 
 std::vector<store::Migration> migrations();
