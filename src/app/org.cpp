@@ -3,6 +3,7 @@
 #include "access/session.h"
 #include "app/operations.h"
 #include "idp/backchannel_logout.h"
+#include "idp/grants.h"
 #include "idp/possession.h"
 #include "orgapi/authorization_servers.h"
 #include "orgapi/org.h"
@@ -54,7 +55,7 @@ class Org::Edge final : public okta::AccessTokenCheck {
         service_{org.org_,        std::move(name), ground.clock().now(), org.users_, org.groups_,     org.apps_,
                  org.api_tokens_, org.admins_,     org.log_,             ground.clock(), ground.random()},
         servers_{service_, provider_},
-        sessions_{service_, org.sessions_} {
+        sessions_{service_, org.sessions_, [this](const directory::UserId& user) { return idp::end_grants_of(provider_, user); }} {
     provider_.set_org_name(service_.name);
   }
 

@@ -1,6 +1,7 @@
 // Who is told that a session has ended, what they are told, and that nothing makes us forget or insist.
 #include "idp/backchannel_logout.h"
 
+#include "idp/grants.h"
 #include "idp/idp_test.h"
 
 namespace gatehouse::idp {
@@ -142,6 +143,30 @@ TEST_P(BackchannelLogoutSpec, a_client_that_is_away_is_asked_again_a_few_times_a
   round();
   EXPECT_EQ(party.asked.size(), 2U);
   EXPECT_EQ(untold(), 0);
+}
+
+TEST_P(BackchannelLogoutSpec, sessions_may_end_with_all_tokens_of_the_person_and_of_nobody_else) {
+  const auto wiki = given_listener();
+  given_user("bob@example.com");
+  Visitor browser(router), of_bob(router);
+  const auto tokens_of = [&](Visitor& who, std::string login) {
+    return redeem(wiki, parameter(walk(who, authorize_url(wiki), std::move(login)).location(), "code"));
+  };
+  const auto first = tokens_of(browser, "ada@example.com");
+  const auto bobs = tokens_of(of_bob, "bob@example.com");
+  ASSERT_TRUE(run(sessions->end_all(ada->id, {})));
+  EXPECT_EQ(userinfo(first.text("access_token")).status(), 200);
+  const auto second = tokens_of(browser, "ada@example.com");
+  party.asked.clear();
+  ASSERT_TRUE(run(sessions->end_all(ada->id, {}, end_grants_of(*provider, ada->id))));
+  for (const auto* tokens : {&first, &second}) {                  // of a session that had ended before, too
+    EXPECT_EQ(userinfo(tokens->text("access_token")).status(), 401);
+    EXPECT_EQ(refresh(wiki, tokens->text("refresh_token")).text("error"), "invalid_grant");
+  }
+  EXPECT_EQ(userinfo(bobs.text("access_token")).status(), 200);
+  EXPECT_EQ(refresh(wiki, bobs.text("refresh_token")).status(), 200);
+  round();
+  EXPECT_EQ(party.asked.size(), 2U);                              // both sessions; what is revoked was given all the same
 }
 
 TEST_P(BackchannelLogoutSpec, a_refusal_is_the_last_word) {

@@ -75,6 +75,11 @@ store::Statement update_grant_revoked(const OrgId& org, std::string_view id, std
                           {org, id, now, why});
 }
 
+store::Statement update_grants_of_user_revoked(const OrgId& org, const directory::UserId& user, std::string_view why, Timestamp now) {
+  return store::Statement("update grants set revoked_at = $3, revoked_why = $4 where org_id = $1 and user_id = $2 and revoked_at is null",
+                          {org, user, now, why});
+}
+
 Task<RefreshRow> select_refresh(store::Database& database, OrgId org, RefreshKey key) {
   const bool early = key.grant_id.empty();
   store::Statement select(early ? kSelectEarly : kSelectRefresh, {org, early ? key.hash.token : key.grant_id});

@@ -47,6 +47,7 @@ struct RefreshLife {
 store::Statement insert_grant(const OrgId& org, const GrantRow& grant);
 store::Statement insert_grant(const OrgId& org, const GrantRow& grant, const RefreshHash& refresh, RefreshLife life);
 store::Statement update_grant_revoked(const OrgId& org, std::string_view id, std::string_view why, Timestamp now);
+store::Statement update_grants_of_user_revoked(const OrgId& org, const directory::UserId& user, std::string_view why, Timestamp now);
 
 Task<RefreshRow> select_refresh(store::Database& database, OrgId org, RefreshKey key);   // Fault::missing
 // Puts the next token in the place of `old` (or the same one, for longer). One row if `old` was the current one, unexpired

@@ -56,6 +56,19 @@ events::Event granted_event(const Server& server, std::string what, const direct
   return event;
 }
 
+store::Unit end_grants_of(Provider& provider, const directory::UserId& user) {
+  events::Event event;
+  event.type = "app.oauth2.token.revoke";
+  event.message = "OAuth2 grants of a user revoked";
+  event.actor = events::Party{"system", "SystemPrincipal", "gatehouse", "Gatehouse"};
+  event.targets.push_back(events::Party{user.str(), "User", "", ""});
+  auto& needs = provider.needs();
+  store::Unit unit;
+  unit.push_back(update_grants_of_user_revoked(provider.org(), user, "all tokens of the user were revoked", needs.clock.now()));
+  unit.push_back(needs.log.statement(provider.org(), event));
+  return unit;
+}
+
 Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, std::string client_id, Killed why, events::Origin origin) {
   std::string_view reason = "revoked";
   events::Event event;

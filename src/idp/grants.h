@@ -37,6 +37,9 @@ events::Event granted_event(const Server& server, std::string what, const direct
 enum class Killed { by_reuse, by_stranger, by_revocation };
 Task<void> kill_grant(Provider& provider, Server server, std::string grant_id, std::string client_id, Killed why, events::Origin origin);
 
+// Everything that clients were given for this person, at every server, and its line in the log.
+store::Unit end_grants_of(Provider& provider, const directory::UserId& user);
+
 // "ghr_" <grant> <family> <own>: where to look, what the tokens of the family share, and what only this one has. The id of
 // a grant is no secret; the other two are random.
 inline constexpr std::string_view kRefreshPrefix = "ghr_";

@@ -99,7 +99,11 @@ class OrgApiTest : public directory::DirectoryTest {
     serve(router, *org_api, *style);
     ASSERT_TRUE(run(store::migrate(database(), signin::migrations())));
     sessions.emplace(signin::SessionNeeds{database(), *log, *users, clock, *random}, org);
-    session_api.emplace(SessionApi{*org_api, *sessions});
+    auto end_tokens = [this](const directory::UserId& user) {
+      tokens_ended.push_back(user.str());
+      return store::Unit();
+    };
+    session_api.emplace(SessionApi{*org_api, *sessions, std::move(end_tokens)});
     serve_sessions(router, *session_api, *style);
   }
 
@@ -160,6 +164,7 @@ class OrgApiTest : public directory::DirectoryTest {
   std::optional<Org> org_api;
   std::optional<signin::Sessions> sessions;
   std::optional<SessionApi> session_api;
+  std::vector<std::string> tokens_ended;
   net::Router router;
 };
 using Links = std::set<std::string>;

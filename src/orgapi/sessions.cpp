@@ -44,11 +44,10 @@ Task<void> end_session(SessionApi& api, const net::Call& call) {
 }
 
 Task<void> end_sessions_of_user(SessionApi& api, const net::Call& call) {
-  // Tokens outlive sessions; who asks for them to end as well must not believe that they did.
-  if (is_true(call, "oauthTokens", false))
-    co_return std::unexpected(okta::error("E0000001", "oauthTokens: revoking tokens is not supported by this server here"));
   GH_CO_TRY(auto user, co_await user_in_path(api.org, call));
-  co_return co_await api.sessions.end_all(user.id, cause_of(call).origin);
+  store::Unit also;
+  if (is_true(call, "oauthTokens", false)) also = api.end_tokens(user.id);   // otherwise they outlive the sessions
+  co_return co_await api.sessions.end_all(user.id, cause_of(call).origin, std::move(also));
 }
 
 using net::Method;

@@ -90,13 +90,14 @@ Task<void> Sessions::end(std::string id, events::Origin origin) {
   co_return Result<void>();   // somebody else ended it at the same moment: it has ended
 }
 
-Task<void> Sessions::end_all(directory::UserId user, events::Origin origin) {
+Task<void> Sessions::end_all(directory::UserId user, events::Origin origin, store::Unit also) {
   const auto event = session_event("user.session.clear", "Clear user session", user, "", std::move(origin));
   GH_CO_TRY(const auto ids, co_await select_session_ids(needs_.database, org_, user));
   store::Unit unit;
   unit.push_back(delete_sessions_of(org_, user));
   for (const auto& id : ids)
-    for (auto& also : at_end_(id)) unit.push_back(std::move(also));
+    for (auto& told : at_end_(id)) unit.push_back(std::move(told));
+  for (auto& each : also) unit.push_back(std::move(each));
   unit.push_back(needs_.log.statement(org_, event));
   GH_CO_DO(co_await needs_.database.write(std::move(unit)));
   co_return Result<void>();

@@ -43,7 +43,8 @@ class Sessions {
   using AtEnd = std::function<store::Unit(const std::string& session_id)>;
   void at_end(AtEnd also) { at_end_ = std::move(also); }
   Task<void> end(std::string id, events::Origin origin);
-  Task<void> end_all(directory::UserId user, events::Origin origin);
+  // `also` goes with it, in the same unit.
+  Task<void> end_all(directory::UserId user, events::Origin origin, store::Unit also = {});
 
  private:
   Task<Session> alive(Session session);
