@@ -31,6 +31,7 @@ std::span<const Grant* const> grants() {
       &authorization_code_grant(),
       &refresh_token_grant(),
       &client_credentials_grant(),
+      &password_grant(),
   };
   return all;
 }

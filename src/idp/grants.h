@@ -14,6 +14,7 @@ struct TokenCall {
   oauth::Params params;
   events::Origin origin;
   Binding bound_to = {};         // of the tokens that it gets
+  bool from_address = false;     // the parameters came in the query, with an empty body
 };
 
 class Grant {
@@ -27,6 +28,7 @@ std::span<const Grant* const> grants();
 const Grant& authorization_code_grant();
 const Grant& refresh_token_grant();
 const Grant& client_credentials_grant();
+const Grant& password_grant();
 
 // Shared by the grants that speak for a person.
 // The person if they may act and are assigned to the client; Code::invalid_grant otherwise.

@@ -36,6 +36,7 @@ Task<oauth::TokenResponse> redeem(Provider& provider, const net::Call& call, Ser
   GH_CO_DO(check_client(server.profile, app));
   GH_CO_TRY(auto bound_to, co_await binding_for(provider, call, server, app));
   TokenCall ask{std::move(server), std::move(base), std::move(app), std::move(params), signin::origin_of(call.request), std::move(bound_to)};
+  ask.from_address = call.body.empty();
   co_return co_await (*grant)->redeem(provider, std::move(ask));
 }
 

@@ -353,7 +353,8 @@ TEST_P(TokenSpec, parameters_may_come_in_the_query_when_the_body_is_empty) {
 TEST_P(TokenSpec, what_is_asked_wrongly_is_refused) {
   const auto client = given_client("Wiki"), spa = given_spa();
   const std::string at = "/oauth2/default/v1/token";
-  EXPECT_EQ(call(client, at, {{"grant_type", "password"}, {"username", "a"}}).text("error"), "unsupported_grant_type");
+  EXPECT_EQ(call(client, at, {{"grant_type", "urn:example:magic"}}).text("error"), "unsupported_grant_type");
+  EXPECT_EQ(call(client, at, {{"grant_type", "password"}, {"username", "a"}}).text("error"), "unauthorized_client");
   EXPECT_EQ(call(client, at, {{"scope", "a"}}).text("error"), "invalid_request");
   EXPECT_EQ(call(client, at, {{"grant_type", "client_credentials"}, {"grant_type", "client_credentials"}}).text("error"), "invalid_request");
   EXPECT_EQ(call(client, at, {{"grant_type", "authorization_code"}}).text("error"), "invalid_request");
