@@ -147,7 +147,9 @@ test('wrong client secrets are 401 with a challenge, and unknown grants are name
   assert.equal(answer.status, 401);
   assert.match(answer.headers.get('www-authenticate'), /^Basic/i);
   assert.equal((await answer.json()).error, 'invalid_client');
-  assert.equal((await tokenRequest(house, { grant_type: 'password', username: 'a', password: 'b' })).body.error, 'unsupported_grant_type');
+  assert.equal((await tokenRequest(house, { grant_type: 'urn:example:magic' })).body.error, 'unsupported_grant_type');
+  // Known, but this client is not registered for it.
+  assert.equal((await tokenRequest(house, { grant_type: 'password', username: 'a', password: 'b' })).body.error, 'unauthorized_client');
   assert.equal((await tokenRequest(house, {})).body.error, 'invalid_request');
 });
 
