@@ -139,6 +139,19 @@ test('client credentials at the default server', async () => {
   assert.equal(unknown.body.error, 'invalid_scope');
 });
 
+test('openid-client pushes its request and carries the reference; it is good once', async () => {
+  const config = await client(house, 'web', { server: '/oauth2/default' });
+  const verifier = remember(oidc.randomPKCECodeVerifier()), redirect_uri = house.clients.web.redirect_uri;
+  const url = await oidc.buildAuthorizationUrlWithPAR(config, { redirect_uri, scope: 'openid', state: 'pushed', code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256' });
+  assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri']);
+  const visitor = new Visitor(), home = (address) => address.startsWith(redirect_uri);
+  const page = await visitor.signIn(await visitor.open(url.href, {}, home), house.user, home);
+  const tokens = await oidc.authorizationCodeGrant(config, new URL(page.stopped), { pkceCodeVerifier: verifier, expectedState: 'pushed' });
+  remember(tokens.access_token, tokens.id_token);
+  assert.ok(tokens.id_token);
+  for (const address of [url.href, `${url.href}&prompt=none`]) assert.equal((await visitor.send(address)).status, 400);
+});
+
 test('wrong client secrets are 401 with a challenge, and unknown grants are named', async () => {
   const answer = await fetch(`${house.org}/oauth2/default/v1/token`, {
     method: 'POST', headers: { Authorization: 'Basic ' + Buffer.from('demo-service:wrong-secret-wrong').toString('base64') },

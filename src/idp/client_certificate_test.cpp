@@ -165,6 +165,8 @@ TEST_P(ClientCertificateSpec, where_clients_with_certificates_come_is_the_same_i
   const auto about = caller.get("/oauth2/default/.well-known/openid-configuration").json();
   EXPECT_EQ(about.at_pointer("/mtls_endpoint_aliases/token_endpoint"),
             json::value("http://mtls.localhost:8080/oauth2/default/v1/token"));
+  EXPECT_EQ(about.at_pointer("/mtls_endpoint_aliases/pushed_authorization_request_endpoint"),
+            json::value("http://mtls.localhost:8080/oauth2/default/v1/par"));
   EXPECT_EQ(find_string(about, "token_endpoint"), std::string(kBase) + "/oauth2/default/v1/token");
   const auto client = given_signer();
   auto at_alias = assertion_claims(client);

@@ -42,6 +42,7 @@ void describe_certificates(const Provider& provider, const Server& server, const
     if (of != base) continue;
     const auto at = origin + server.path() + "/v1";
     out["mtls_endpoint_aliases"] = {{"token_endpoint", at + "/token"},
+                                    {"pushed_authorization_request_endpoint", at + "/par"},
                                     {"introspection_endpoint", at + "/introspect"},
                                     {"revocation_endpoint", at + "/revoke"},
                                     {"userinfo_endpoint", at + "/userinfo"}};

@@ -56,6 +56,7 @@ bool is_for(const json::value& data, const Server& server, const oauth::Params& 
 Task<void> check_may_come_open(Provider& provider, Server server, oauth::Params params) {
   if (demands_pushed_requests(server.profile)) co_return oauth::refusal(Code::invalid_request, "This server takes pushed authorization requests only.");
   auto app = co_await provider.needs().apps.find_by_client(params.text("client_id"));
+  if (!app && app.error().fault() != Fault::missing && app.error().fault() != Fault::invalid) co_return std::unexpected(std::move(app.error()));
   if (app && app->require_pushed) co_return oauth::refusal(Code::invalid_request, "This client has to push its authorization requests.");
   co_return Result<void>();   // who is not known is refused by the next one who looks
 }
@@ -88,6 +89,7 @@ Task<oauth::Params> settled(Provider& provider, Server server, oauth::Params par
   auto peeked = co_await provider.needs().handles.peek(provider.org(), kPushed, handle);
   if (peeked && !is_for(*peeked, server, params)) co_return not_ours();
   GH_CO_TRY(const auto data, co_await spend(provider, std::move(handle)));
+  if (!is_for(data, server, params)) co_return not_ours();   // also when the first look failed
   GH_CO_TRY(auto form, net::Form::parse(find_string(data, "query").value_or("")));
   co_return oauth::Params::of(std::move(form));
 }
