@@ -19,7 +19,7 @@ packages_for() {  # build | test | bench | tidy
     test)
       packages_for build
       echo libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev python3 universal-ctags chromium fonts-dejavu-core
-      echo postgresql redis-server nghttp2-client curl jq nginx-light caddy
+      echo postgresql redis-server nghttp2-client curl jq nginx-light caddy wrk
       # Node 18 or newer, from wherever it came; else Debian's.
       if ! node_is_new_enough; then echo nodejs npm; elif ! command -v npm >/dev/null; then echo npm; fi
       ;;
