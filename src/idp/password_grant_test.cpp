@@ -85,6 +85,19 @@ TEST_P(PasswordGrantSpec, guesses_are_counted_with_those_of_the_sign_in_page) {
   EXPECT_EQ(ask(client).status(), 200);
 }
 
+// As many at once as one after the other: each is counted before it is made.
+TEST_P(PasswordGrantSpec, guessing_at_once_is_no_faster) {
+  const auto client = given_old_client();
+  const auto judged = [&](const std::string& login) {
+    return at_once(64, [&] { return ask(client, {{"username", login}, {"password", "a-guess"}}).text("error") == "invalid_grant"; });
+  };
+  const int known = judged("ada@example.com");
+  EXPECT_GT(known, 0);
+  EXPECT_LT(known, 10);
+  EXPECT_EQ(judged("nobody@example.com"), known) << "and nobody learns who exists";
+  EXPECT_EQ(ask(client).status(), 429);
+}
+
 INSTANTIATE_TEST_SUITE_P(Everywhere, PasswordGrantSpec, testing::ValuesIn(store::every_backend()), store::name_of);
 
 }  // namespace

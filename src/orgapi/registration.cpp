@@ -99,6 +99,15 @@ directory::Cause by_itself(const net::Call& call, const std::string& client_id) 
   return cause;
 }
 
+// A client may put on what protects it, and never take it off: an administrator may have put it on (RFC 7592 §2.2 lets a server
+// keep what it knows better, and the answer says so).
+void keep_guards(const App& before, App& asked) {
+  asked.require_pushed |= before.require_pushed;
+  asked.dpop_bound |= before.dpop_bound;
+  asked.certificate_bound |= before.certificate_bound;
+  asked.pkce_required |= before.pkce_required;
+}
+
 Result<json::object> shape_own(Registration& desk, const net::Call& call, const idp::Server& server, const App& app,
                                const Secret& token, const Secret* secret) {
   GH_TRY(const auto base, desk.provider.base_of(call.request));
@@ -178,6 +187,7 @@ Task<net::Reply> change_itself(Registration& desk, const net::Call& call) {
   asked->id = own->app.id;
   asked->scopes = own->app.scopes;
   asked->version = own->app.version;
+  keep_guards(own->app, *asked);
   const auto cause = by_itself(call, own->app.client_id);
   const bool needs_secret = directory::needs_new_secret(own->app.auth, asked->auth);
   auto updated = co_await desk.org.apps.update(*std::move(asked), cause);

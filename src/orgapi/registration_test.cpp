@@ -75,6 +75,26 @@ TEST_P(RegistrationSpec, a_client_registers_reads_changes_and_removes_itself) {
   EXPECT_EQ(run(apps->find_by_client(made.text("client_id"))).error().fault(), Fault::missing);
 }
 
+// RFC 7592 §2.2 replaces everything, and a member that is left out is off: what protects a client must not go that way.
+TEST_P(RegistrationSpec, a_client_cannot_take_off_what_protects_it) {
+  const auto made = sign_up();
+  auto app = run(apps->find_by_client(made.text("client_id"))).value();
+  app.require_pushed = app.dpop_bound = app.certificate_bound = app.pkce_required = true;
+  ASSERT_TRUE(run(apps->update(app, cause)));
+  auto wish = parse_json(kShop).value();
+  wish.as_object()["client_id"] = made.text("client_id");
+  for (const bool said : {false, true}) {
+    if (said)
+      for (const auto* name : {"require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"})
+        wish.as_object()[name] = false;
+    const auto got = send(net::Method::put, own_path(made), to_text(wish), made.text("registration_access_token"));
+    ASSERT_EQ(got.status(), 200) << got.body();
+    const auto now = run(apps->find_by_client(made.text("client_id"))).value();
+    EXPECT_TRUE(now.require_pushed && now.dpop_bound && now.certificate_bound && now.pkce_required);
+    EXPECT_EQ(find_bool(got.json(), "require_pushed_authorization_requests"), true) << "it is told what is registered";
+  }
+}
+
 TEST_P(RegistrationSpec, it_can_be_used_at_once_by_whom_the_rules_name) {
   const auto made = sign_up();
   const auto app = run(apps->find_by_client(made.text("client_id"))).value();
